@@ -1,0 +1,1 @@
+//! Trees to checked rules: names, arity, types, instances.

@@ -1,0 +1,1 @@
+//! What we tell people: severity, code, labels, help; rendered for a terminal or as JSON.

@@ -1,0 +1,1 @@
+//! The e-graph: build, saturate, extract, provenance. egg lives here and nowhere else.

@@ -1,0 +1,1 @@
+//! Exact reference kernels on tensors.

@@ -1,0 +1,18 @@
+//! rulefold: rewrite rules for neural-network graphs.
+//!
+//! Rules are text (`*.fold`), models are files (TorchScript `.pt`); a model goes into an e-graph, the rules saturate it, and the
+//! smallest equal model comes out in the format it came in. `book/src/architecture.md` shows how the modules hang together.
+
+pub mod check;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod diagnostic;
+pub mod egraph;
+pub mod eval;
+pub mod graph;
+pub mod model;
+pub mod ops;
+pub mod pipeline;
+pub mod rules;
+pub mod source;
+pub mod syntax;

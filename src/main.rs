@@ -1,0 +1,2 @@
+//! The `rulefold` command: a thin rim around the library.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Load, rewrite, verify, save.

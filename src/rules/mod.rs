@@ -1,0 +1,1 @@
+//! Checked rules to compiled ones: a matcher trie, guards and builders; and the embedded library.
