@@ -1,0 +1,109 @@
+//! The module tree of a model: objects with attributes, and the functions that run on them.
+
+use indexmap::IndexMap;
+
+use super::{ConstantId, ConstantStore, Graph, Literal, Name, Type};
+
+/// A module of a [`Model`]. Module 0 is the root.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ModuleId(pub u32);
+
+/// Whether the file lists an attribute as trained, as state, or as neither.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ParameterKind {
+    /// Neither.
+    #[default]
+    Plain,
+    /// A trained parameter.
+    Parameter,
+    /// A buffer.
+    Buffer,
+}
+
+/// The value of an attribute.
+#[derive(Clone, Debug)]
+pub enum AttributeValue {
+    /// A submodule.
+    Module(ModuleId),
+    /// A literal.
+    Literal(Literal),
+    /// A tensor or packed object.
+    Constant(ConstantId),
+    /// A list that holds something other than literals.
+    List(Vec<AttributeValue>),
+    /// A tuple that holds something other than literals.
+    Tuple(Vec<AttributeValue>),
+    /// A dictionary that holds something other than literals.
+    Dict(Vec<(AttributeValue, AttributeValue)>),
+}
+
+/// An attribute with its declared type.
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    /// The value.
+    pub value: AttributeValue,
+    /// The declared type.
+    pub ty: Type,
+    /// Parameter, buffer or plain.
+    pub kind: ParameterKind,
+}
+
+/// An object with attributes.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// Qualified class name as the file writes it, mangling included.
+    pub class: Name,
+    /// Attributes in declaration order.
+    pub attributes: IndexMap<Name, Attribute>,
+}
+
+/// A method of a class, or a free function if there is no class.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct FunctionName {
+    /// The class a method belongs to.
+    pub class: Option<Name>,
+    /// The name: of the method alone, of a free function with its namespace.
+    pub name: Name,
+}
+
+/// A function: its graph and the defaults of its parameters.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The body; the parameters of its first block are the function's, `self` first for methods.
+    pub graph: Graph,
+    /// Default values by parameter, `None` where there is none.
+    pub defaults: Vec<Option<Literal>>,
+    /// Declared result type.
+    pub result: Type,
+}
+
+/// A model, whatever file it came from.
+#[derive(Debug, Default)]
+pub struct Model {
+    /// The modules; the first is the root.
+    pub modules: Vec<Module>,
+    /// The functions that the kept methods reach, by name, in the order they were met.
+    pub functions: IndexMap<FunctionName, Function>,
+    /// The constants that graphs and attributes refer to.
+    pub constants: ConstantStore,
+}
+
+impl Model {
+    /// The root module.
+    pub const ROOT: ModuleId = ModuleId(0);
+
+    /// The module with this id.
+    pub fn module(&self, id: ModuleId) -> &Module {
+        &self.modules[id.0 as usize]
+    }
+
+    /// A method of the root, such as `forward`.
+    pub fn root_method(&self, name: &str) -> Option<FunctionName> {
+        let class = self.modules.first()?.class;
+        let name = FunctionName {
+            class: Some(class),
+            name: Name::new(name),
+        };
+        self.functions.contains_key(&name).then_some(name)
+    }
+}
