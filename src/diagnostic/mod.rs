@@ -1,1 +1,13 @@
 //! What we tell people: severity, code, labels, help; rendered for a terminal or as JSON.
+//!
+//! In: what a stage found wrong in a user's text, with spans. Out: [`Diagnostic`] values that stages collect, and the texts that the
+//! rims show.
+//!
+//! Invariant: a diagnostic is about the user's text only; failures of files and models are errors of their own stages.
+//! Invariant: codes are stable and never reused.
+
+mod code;
+mod message;
+
+pub use code::Code;
+pub use message::{Diagnostic, Label, Role, Severity, has_errors};
