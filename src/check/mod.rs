@@ -1,1 +1,4 @@
 //! Trees to checked rules: names, arity, types, instances.
+
+pub mod pipeline;
+pub mod rule;

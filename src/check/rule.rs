@@ -1,0 +1,395 @@
+//! Checked rules: every name resolved, every instance and variant written out, every type fitting.
+//!
+//! In: made by the checker from trees. Out: what `rules` compiles into the matcher and what the engine builds.
+//! Invariant: a [`Variant`] has nothing optional left: template parameters, optional nodes, alternatives, overloads and commutative
+//! orders have each become a variant of their own, so a matcher only ever compares operators, literals and slots.
+//! Invariant: in a [`Pattern`] tree a slot is bound where it is first met in pre-order, roots in order; later meetings compare.
+
+use std::sync::Arc;
+
+use crate::graph::{DType, Literal, Name, Type};
+use crate::source::Span;
+
+/// A rule with all its instances.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Full name: module and item, `torch.quantized.packed`.
+    pub name: Name,
+    /// The item's place.
+    pub span: Span,
+    /// Documentation lines, without `///`.
+    pub doc: String,
+    /// What the rule promises about numbers.
+    pub numerics: Numerics,
+    /// What each guard says when it is false, in the order of the text; the same for all instances.
+    pub reasons: Vec<Reason>,
+    /// One for each element of the family, in order; one for a rule without a family.
+    pub instances: Vec<Instance>,
+}
+
+/// A guard's reason as written.
+#[derive(Clone, Debug)]
+pub struct Reason {
+    /// The text behind `else`.
+    pub text: Arc<str>,
+    /// The guard's place.
+    pub span: Span,
+}
+
+/// The promise of a rule about numbers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Numerics {
+    /// Bit for bit.
+    Exact,
+    /// Equal in real arithmetic; rounding differs.
+    Real,
+    /// Within this many steps of the quantized result.
+    Within(u32),
+    /// Meant to differ, for this reason.
+    Changes(Arc<str>),
+}
+
+/// A member of a rule's family.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// `packed[op = conv2d]`; the rule's own name without a family.
+    pub label: Arc<str>,
+    /// Template parameters with their values.
+    pub parameters: Vec<(Name, Literal)>,
+    /// What is matched and built; empty if a guard is false at compile time for all.
+    pub variants: Vec<Variant>,
+}
+
+/// A variable of a variant, an index into [`Variant::slots`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Slot(pub u32);
+
+/// What a slot holds after a match.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SlotKind {
+    /// A value of the graph (`%x`), constant or not.
+    Value,
+    /// A literal (a bare name); `dtype` says that the operand is an element type, so the integer of the file is read as one.
+    Literal {
+        /// The operand is an element type.
+        dtype: bool,
+    },
+    /// Values of the graph (`%q...` under an operator with any number of operands).
+    Values,
+    /// Literals (`args...` under an operator with any number of operands; attributes of a chain).
+    Literals,
+    /// The several results of one node; not visible to the author.
+    Results,
+}
+
+/// A variable with its name for messages.
+#[derive(Clone, Debug)]
+pub struct SlotInfo {
+    /// The name as written, with `%` for values; made up for what the author did not name.
+    pub name: Name,
+    /// What it holds.
+    pub kind: SlotKind,
+    /// Where it was written first.
+    pub span: Span,
+}
+
+/// One concrete pattern with its replacement.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// All variables.
+    pub slots: Vec<SlotInfo>,
+    /// The patterns, one for each root; the first is the one matching starts from.
+    pub roots: Vec<Root>,
+    /// Guards that the checker could not decide, each with the index of its reason in [`Rule::reasons`].
+    pub guards: Vec<Guard>,
+    /// Values named by `let` that the checker could not compute, in order; they may be used by guards and builders.
+    pub lets: Vec<Let>,
+}
+
+/// A pattern, and what takes its place.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// What is matched. Always an operator, a projection of one, or a chain.
+    pub pattern: Pattern,
+    /// What is built; `None` for a root that is matched only.
+    pub replacement: Option<Build>,
+}
+
+/// A guard.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// The condition.
+    pub condition: Expr,
+    /// Index into [`Rule::reasons`].
+    pub reason: usize,
+}
+
+/// A named expression.
+#[derive(Clone, Debug)]
+pub struct Let {
+    /// Its name.
+    pub name: Name,
+    /// Its value.
+    pub value: Expr,
+}
+
+/// A pattern.
+#[derive(Clone, Debug)]
+pub enum Pattern {
+    /// `_`: any value.
+    Any,
+    /// `%x`, with its type if one is written: bound or compared.
+    Value(Slot, Option<Constraint>),
+    /// A value that is a literal equal to this one by value (`Literal::same_value`).
+    Literal(Literal),
+    /// A bare name: the value must be a literal; bound or compared by value.
+    Bare(Slot),
+    /// An operator with one result, or the node of one with several.
+    Apply(Box<Apply>),
+    /// A result of an operator with several results.
+    Project {
+        /// Which result.
+        index: u32,
+        /// The node: an `Apply`, or `Again` if it was met before.
+        of: Box<Pattern>,
+    },
+    /// A node or value met before in this variant.
+    Again(Slot),
+    /// `op+(P)` or `op*(P)`: links along the first operand, as many as there are.
+    Chain {
+        /// The operator of each link, with its overload.
+        op: Name,
+        /// Whether there may be none.
+        may_be_empty: bool,
+        /// The attribute collected from each link, outermost first, with the slot (of kind `Literals`) it goes to.
+        collect: Option<(Name, Slot)>,
+        /// The result of the outermost link.
+        slot: Slot,
+        /// What the innermost link's operand matches.
+        inner: Box<Pattern>,
+    },
+}
+
+/// An operator in a pattern.
+#[derive(Clone, Debug)]
+pub struct Apply {
+    /// With its overload, as in graphs: `aten::add.Tensor`.
+    pub op: Name,
+    /// The result if there is one (kind `Value`), else the node (kind `Results`).
+    pub slot: Slot,
+    /// Patterns of the operands, as many as the schema has (defaults are filled in graphs).
+    pub operands: Vec<Pattern>,
+    /// For operators with any number of operands: what the others must match. `None`: there are no others.
+    pub rest: Option<Rest>,
+    /// Attributes that are looked at.
+    pub attributes: Vec<AttributePattern>,
+    /// Number of results.
+    pub results: u32,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// The remaining operands of an operator with any number of them.
+#[derive(Clone, Debug)]
+pub enum Rest {
+    /// `..`: whatever they are.
+    Ignored,
+    /// `P...`: each matches `pattern`; what its element slots bind is collected into list slots.
+    Each {
+        /// The pattern of one.
+        pattern: Pattern,
+        /// Element slot and list slot (kind `Values` or `Literals`).
+        collect: Vec<(Slot, Slot)>,
+    },
+}
+
+/// An attribute in a pattern.
+#[derive(Clone, Debug)]
+pub struct AttributePattern {
+    /// Its name.
+    pub name: Name,
+    /// What it must be.
+    pub value: AttributeMatch,
+}
+
+/// What an attribute must be.
+#[derive(Clone, Debug)]
+pub enum AttributeMatch {
+    /// Equal by value.
+    Equal(Literal),
+    /// Bound (kind `Literal`), or compared.
+    Bind(Slot),
+}
+
+/// A type written on a value: `const Tensor<i8 | u8, [N, C, _, ..]>`. Each part that is left out is `None` or empty.
+#[derive(Clone, Debug, Default)]
+pub struct Constraint {
+    /// Must be known before the model runs.
+    pub constant: bool,
+    /// What kind of value it must be; a `Scalar` is a number or a constant tensor of rank 0. `Tensor` excludes `none`.
+    pub ty: Option<Type>,
+    /// Element types, one of which it must have.
+    pub dtypes: Vec<DType>,
+    /// Dimensions.
+    pub dims: Option<Vec<DimPattern>>,
+}
+
+/// One dimension of a written type.
+#[derive(Clone, Debug)]
+pub enum DimPattern {
+    /// Any one.
+    Any,
+    /// Any number of further ones; only at the end.
+    Rest,
+    /// This size.
+    Equal(i64),
+    /// Bound (kind `Literal`), or compared.
+    Bind(Slot),
+}
+
+/// What a rule writes.
+#[derive(Clone, Debug)]
+pub enum Build {
+    /// A matched value.
+    Slot(Slot),
+    /// A computed literal or value.
+    Expr(Expr),
+    /// An operator.
+    Apply {
+        /// With its overload.
+        op: Name,
+        /// Operands in the order of the schema, defaults filled in.
+        operands: Vec<BuildOperand>,
+        /// Attributes.
+        attributes: Vec<(Name, Expr)>,
+        /// Number of results.
+        results: u32,
+        /// Which of the results is meant; 0 for an operator with one.
+        index: u32,
+        /// Equal numbers mean the same node, so that several results of one node stay together.
+        node: u32,
+    },
+    /// `if c then a else b` between terms.
+    If(Expr, Box<Build>, Box<Build>),
+}
+
+/// An operand that a rule writes.
+#[derive(Clone, Debug)]
+pub enum BuildOperand {
+    /// One.
+    One(Build),
+    /// One for each element of these lists (kind `Values` or `Literals`), which have one length: in `each`, element slots stand for elements.
+    Each {
+        /// What is written for one element.
+        each: Build,
+        /// Element slot and list slot.
+        over: Vec<(Slot, Slot)>,
+    },
+}
+
+/// A resolved expression.
+#[derive(Clone, Debug)]
+pub enum Expr {
+    /// A literal.
+    Literal(Literal),
+    /// What a slot holds.
+    Slot(Slot),
+    /// A `let` of the variant, by index.
+    Let(u32),
+    /// A variable of a comprehension around it, counted from the innermost (0).
+    Element(u32),
+    /// A setting or `let` of a pipeline.
+    Setting(Name),
+    /// `[a, b]`.
+    List(Vec<Expr>),
+    /// `(a, b)`.
+    Tuple(Vec<Expr>),
+    /// `[element for x in over if condition]`.
+    Comprehension {
+        /// The element.
+        element: Box<Expr>,
+        /// The list.
+        over: Box<Expr>,
+        /// Which elements are taken.
+        condition: Option<Box<Expr>>,
+    },
+    /// `if c then a else b`.
+    If(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// `not a`.
+    Not(Box<Expr>),
+    /// `-a`.
+    Negate(Box<Expr>),
+    /// `a op b`.
+    Binary(Binary, Box<Expr>, Box<Expr>),
+    /// `xs[i]`.
+    Index(Box<Expr>, Box<Expr>),
+    /// `xs[from:to]`.
+    Slice(Box<Expr>, Option<Box<Expr>>, Option<Box<Expr>>),
+    /// A built-in function; keyword arguments have taken their positions.
+    Call(Function, Vec<Expr>),
+}
+
+/// An operator of the expression language.
+#[allow(missing_docs, reason = "the variants are the operators")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Binary {
+    Or,
+    And,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    In,
+    NotIn,
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
+/// A built-in function.
+#[allow(
+    missing_docs,
+    reason = "the language page of the book documents the functions"
+)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Function {
+    // about a value
+    DType,
+    Shape,
+    Rank,
+    QParams,
+    IsConst,
+    IsRoot,
+    Class,
+    PackedArgs,
+    // lists, strings, numbers
+    Len,
+    Range,
+    All,
+    Any,
+    Same,
+    Join,
+    Contains,
+    StartsWith,
+    Min,
+    Max,
+    Abs,
+    Round,
+    Sqrt,
+}
+
+/// Constants that must not be folded.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    /// Full name.
+    pub name: Name,
+    /// The item's place.
+    pub span: Span,
+    /// Why.
+    pub reason: Arc<str>,
+    /// What is kept, one pattern for each instance and overload.
+    pub patterns: Vec<(Vec<SlotInfo>, Pattern)>,
+}
