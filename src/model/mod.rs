@@ -1,1 +1,4 @@
 //! Model files to graphs and back.
+
+pub mod archive;
+pub mod pickle;
