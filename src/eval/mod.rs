@@ -1,1 +1,23 @@
-//! Exact reference kernels on tensors.
+//! Exact reference kernels on tensors, and an interpreter of graphs over them.
+//!
+//! In: operators by name with values, constants that are expressions, whole graphs with inputs. Out: values, or an error that names
+//! the operator and why.
+//! Invariant: plain loops, no fused multiply-add, no reordering by the machine: the same bits everywhere.
+//! Invariant: operands that do not fit are errors, never panics.
+//! Invariant: knows no file format; operands stand in the order of the schema.
+
+mod affine;
+mod arguments;
+mod constant;
+mod elements;
+mod error;
+mod layout;
+mod pack;
+mod quantize;
+mod table;
+mod value;
+
+pub use constant::{force, force_all};
+pub use error::EvalError;
+pub use table::{call, supports};
+pub use value::Value;
