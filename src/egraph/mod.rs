@@ -1,3 +1,19 @@
 //! The e-graph: build, saturate, extract, provenance. egg lives here and nowhere else.
+//!
+//! In: a graph and compiled rules. Out: an equal graph that costs least, and what it rests on.
+//! Invariant: values only; effects stay in an ordered list outside, with the classes they read as roots.
 
+mod analysis;
+mod classes;
 pub mod extract;
+mod infer;
+mod intern;
+mod join;
+mod language;
+mod provenance;
+
+pub use classes::{Disagreement, EGraph};
+pub use intern::LiteralId;
+pub use join::Clash;
+pub use language::{AttributesId, Class, Head, LeafId, Node, NodeKind};
+pub use provenance::{Application, ApplicationId, Bound};

@@ -1,0 +1,194 @@
+//! What the e-graph knows of each class, kept up to date by egg: facts, and the value where it is known.
+//!
+//! In: nodes as they are added, classes as they merge. Out: a few words for each class, joined from all its nodes; leaves for values
+//! found to be known; the classes that changed, for the matcher.
+//!
+//! Invariant: facts only grow. Where two sides disagree the first disagreement is kept for the caller, who must stop.
+//! Invariant: of two known values the one from the earlier origin stays, so an imported value is never replaced by a rule's.
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::graph::{ConstantStore, Facts};
+
+use super::infer::Inferred;
+use super::intern::{FactsId, Known, Tables};
+use super::join::{Clash, join};
+use super::language::{Class, Heads, Node};
+use super::provenance::{ApplicationId, Provenance};
+
+/// The data of a class. Small and `Copy`: egg moves and compares it all the time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Data {
+    pub(super) facts: FactsId,
+    pub(super) known: Known,
+    /// The application that `known` rests on.
+    pub(super) from: ApplicationId,
+}
+
+impl Data {
+    pub(super) const NOTHING: Data = Data {
+        facts: Tables::NO_FACTS,
+        known: Known::No,
+        from: ApplicationId::IMPORT,
+    };
+}
+
+/// Two facts that disagreed, and when.
+#[derive(Clone, Debug)]
+pub(super) struct Contradiction {
+    pub(super) clash: Clash,
+    /// The application being made; the import while congruence is restored.
+    pub(super) during: ApplicationId,
+    /// The classes being merged, if they were.
+    pub(super) pair: Option<(Class, Class)>,
+}
+
+/// egg's analysis: the tables of the e-graph and what happened since somebody looked.
+#[derive(Debug)]
+pub(super) struct FactsAnalysis {
+    pub(super) heads: Heads,
+    pub(super) tables: Tables,
+    pub(super) constants: ConstantStore,
+    pub(super) provenance: Provenance,
+    /// Classes that are new, merged or better known, in the order it happened; not canonical, with repetitions.
+    pub(super) dirty: Vec<Class>,
+    pub(super) contradiction: Option<Contradiction>,
+    pub(super) inferred: FxHashMap<super::infer::Question, Inferred>,
+    joined: FxHashMap<(FactsId, FactsId), FactsId>,
+    /// egg announces the classes of a union just before it merges their data.
+    announced: std::cell::Cell<Option<(Class, Class)>>,
+}
+
+pub(super) type Inner = egg::EGraph<Node, FactsAnalysis>;
+
+impl FactsAnalysis {
+    pub(super) fn new(constants: ConstantStore) -> FactsAnalysis {
+        FactsAnalysis {
+            heads: Heads::new(),
+            tables: Tables::new(),
+            constants,
+            provenance: Provenance::default(),
+            dirty: Vec::new(),
+            contradiction: None,
+            inferred: FxHashMap::default(),
+            joined: FxHashMap::default(),
+            announced: std::cell::Cell::new(None),
+        }
+    }
+
+    /// All that is known of a class with this data, value included.
+    pub(super) fn full_facts(&self, data: Data) -> Facts {
+        let mut facts = self.tables.get_facts(data.facts).clone();
+        match data.known {
+            Known::Literal(id) => facts.literal = Some(self.tables.get_literal(id).clone()),
+            Known::Constant(id) => facts.constant = Some(id),
+            Known::List(_) | Known::No => {}
+        }
+        facts
+    }
+
+    pub(super) fn join_facts(&mut self, a: FactsId, b: FactsId) -> FactsId {
+        if a == b || b == Tables::NO_FACTS {
+            return a;
+        }
+        if a == Tables::NO_FACTS {
+            return b;
+        }
+        let pair = (a.min(b), a.max(b));
+        if let Some(&joined) = self.joined.get(&pair) {
+            return joined;
+        }
+        let joined = match join(self.tables.get_facts(pair.0), self.tables.get_facts(pair.1)) {
+            Ok(facts) => self.tables.facts(facts),
+            Err(clash) => {
+                self.contradict(clash);
+                return pair.0;
+            }
+        };
+        self.joined.insert(pair, joined);
+        joined
+    }
+
+    fn contradict(&mut self, clash: Clash) {
+        if self.contradiction.is_none() {
+            self.contradiction = Some(Contradiction {
+                clash,
+                during: self.provenance.current,
+                pair: self.announced.get(),
+            });
+        }
+    }
+
+    fn join_data(&mut self, a: Data, b: Data) -> Data {
+        let facts = self.join_facts(a.facts, b.facts);
+        if let (Known::Literal(x), Known::Literal(y)) = (a.known, b.known)
+            && self.tables.value_key(x) != self.tables.value_key(y)
+        {
+            let text = |id| format!("{:?}", self.tables.get_literal(id));
+            let clash = Clash {
+                about: "literal",
+                left: text(x),
+                right: text(y),
+            };
+            self.contradict(clash);
+        }
+        let (known, from) = match (a.known, b.known) {
+            (Known::No, _) => (b.known, b.from),
+            (_, Known::No) => (a.known, a.from),
+            _ if (b.from, b.known) < (a.from, a.known) => (b.known, b.from),
+            _ => (a.known, a.from),
+        };
+        Data { facts, known, from }
+    }
+}
+
+impl egg::Analysis<Node> for FactsAnalysis {
+    type Data = Data;
+
+    fn make(egraph: &mut Inner, node: &Node, id: Class) -> Data {
+        egraph.analysis.provenance.made(id);
+        Self::remake(egraph, node, id)
+    }
+
+    fn remake(egraph: &mut Inner, node: &Node, _: Class) -> Data {
+        let operands: SmallVec<[Data; 8]> = node
+            .children
+            .iter()
+            .map(|&child| egraph[child].data)
+            .collect();
+        super::infer::infer(egraph, node, &operands)
+    }
+
+    fn pre_union(egraph: &Inner, a: Class, b: Class, _: &Option<egg::Justification>) {
+        egraph.analysis.announced.set(Some((a, b)));
+    }
+
+    fn merge(&mut self, a: &mut Data, b: Data) -> egg::DidMerge {
+        let before = *a;
+        *a = self.join_data(before, b);
+        self.announced.set(None);
+        egg::DidMerge(*a != before, *a != b)
+    }
+
+    fn modify(egraph: &mut Inner, id: Class) {
+        egraph.analysis.dirty.push(id);
+        let data = egraph[id].data;
+        let (head, payload) = match data.known {
+            Known::Literal(literal) => (Heads::LITERAL, literal.0),
+            Known::Constant(constant) => (Heads::CONSTANT, constant.0),
+            Known::List(_) | Known::No => return,
+        };
+        if egraph[id]
+            .nodes
+            .iter()
+            .any(|node| node.head == head && node.payload == payload)
+        {
+            return;
+        }
+        let doing = std::mem::replace(&mut egraph.analysis.provenance.current, data.from);
+        let leaf = egraph.add(Node::new(head, payload, &[]));
+        egraph.union(id, leaf);
+        egraph.analysis.provenance.current = doing;
+    }
+}
