@@ -393,3 +393,69 @@ pub struct Keep {
     /// What is kept, one pattern for each instance and overload.
     pub patterns: Vec<(Vec<SlotInfo>, Pattern)>,
 }
+
+impl Function {
+    /// Every function with its name and the numbers of arguments it takes.
+    const TABLE: [(Function, &'static str, std::ops::RangeInclusive<usize>); 21] = [
+        (Function::DType, "dtype", 1..=1),
+        (Function::Shape, "shape", 1..=1),
+        (Function::Rank, "rank", 1..=1),
+        (Function::QParams, "qparams", 1..=1),
+        (Function::IsConst, "is_const", 1..=1),
+        (Function::IsRoot, "is_root", 1..=1),
+        (Function::Class, "class", 1..=1),
+        (Function::PackedArgs, "packed_args", 1..=1),
+        (Function::Len, "len", 1..=1),
+        (Function::Range, "range", 1..=2),
+        (Function::All, "all", 1..=1),
+        (Function::Any, "any", 1..=1),
+        (Function::Same, "same", 1..=1),
+        (Function::Join, "join", 2..=2),
+        (Function::Contains, "contains", 2..=2),
+        (Function::StartsWith, "starts_with", 2..=2),
+        (Function::Min, "min", 1..=usize::MAX),
+        (Function::Max, "max", 1..=usize::MAX),
+        (Function::Abs, "abs", 1..=1),
+        (Function::Round, "round", 1..=1),
+        (Function::Sqrt, "sqrt", 1..=1),
+    ];
+
+    /// The function with this name.
+    pub fn from_name(name: &str) -> Option<Function> {
+        let row = Function::TABLE.iter().find(|row| row.1 == name)?;
+        Some(row.0)
+    }
+
+    /// The names of all functions.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Function::TABLE.iter().map(|row| row.1)
+    }
+
+    /// Its name in rule files.
+    pub fn name(self) -> &'static str {
+        Function::TABLE[self as usize].1
+    }
+
+    /// How many arguments it takes.
+    pub fn arity(self) -> std::ops::RangeInclusive<usize> {
+        Function::TABLE[self as usize].2.clone()
+    }
+
+    /// Whether it asks for a fact about a value of the graph; the others compute with what they are given.
+    pub fn is_about_values(self) -> bool {
+        (self as usize) <= Function::PackedArgs as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn function_table_follows_the_enum() {
+        for (index, row) in Function::TABLE.iter().enumerate() {
+            assert_eq!(row.0 as usize, index);
+            assert_eq!(Function::from_name(row.0.name()), Some(row.0));
+        }
+    }
+}
