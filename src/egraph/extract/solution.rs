@@ -91,7 +91,7 @@ pub enum ExtractError {
     },
     /// The costs of one solution could exceed what a [`Cost`] holds.
     #[error(
-        "the costs do not fit: their sum over all classes exceeds 2^62 in the first part or 2^64 in the second"
+        "the costs do not fit: their sum over all classes exceeds 2^56 in the first part or 2^64 in the second"
     )]
     CostOverflow,
 }
