@@ -152,6 +152,8 @@ pub enum Pattern {
         index: u32,
         /// The node: an `Apply`, or `Again` if it was met before.
         of: Box<Pattern>,
+        /// The result, bound here.
+        slot: Slot,
     },
     /// A node or value met before in this variant.
     Again(Slot),

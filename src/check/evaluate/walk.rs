@@ -4,7 +4,6 @@
 
 use super::{Scope, Val, arithmetic, functions};
 use crate::check::rule::{Binary, Expr, Let};
-use crate::graph::Literal;
 
 /// The value of an expression. `lets` are those of its variant, empty elsewhere.
 pub fn evaluate<S: Scope>(expr: &Expr, lets: &[Let], scope: &S) -> Val<S::Value> {
@@ -137,6 +136,7 @@ mod tests {
     use super::super::Nothing;
     use super::*;
     use crate::check::rule::{Function, Slot};
+    use crate::graph::Literal;
 
     fn int(n: i64) -> Expr {
         Expr::Literal(Literal::Int(n))
