@@ -12,7 +12,9 @@ mod module;
 mod name;
 mod ssa;
 mod tensor;
+pub mod text;
 mod types;
+mod verify;
 
 pub use constant::{
     Constant, ConstantEntry, ConstantId, ConstantOperand, ConstantStore, Expression, Packed,
@@ -28,3 +30,4 @@ pub use name::Name;
 pub use ssa::{AttributeLiteral, Block, BlockId, Def, Graph, Node, NodeId, Value, ValueId};
 pub use tensor::{Quantization, Storage, Tensor};
 pub use types::{TensorType, Type};
+pub use verify::VerifyError;

@@ -106,4 +106,32 @@ impl Model {
         };
         self.functions.contains_key(&name).then_some(name)
     }
+
+    /// Attribute names from the root to a module, the shortest path first met; `None` for a module that nothing holds.
+    pub fn path(&self, module: ModuleId) -> Option<Vec<Name>> {
+        let mut from: Vec<Option<(ModuleId, Name)>> = vec![None; self.modules.len()];
+        let mut queue = std::collections::VecDeque::from([Model::ROOT]);
+        while let Some(owner) = queue.pop_front() {
+            if owner == module {
+                let mut path = Vec::new();
+                let mut at = module;
+                while let Some((owner, name)) = from[at.0 as usize] {
+                    path.push(name);
+                    at = owner;
+                }
+                path.reverse();
+                return Some(path);
+            }
+            for (&name, attribute) in &self.module(owner).attributes {
+                if let AttributeValue::Module(inner) = attribute.value
+                    && inner != Model::ROOT
+                    && from[inner.0 as usize].is_none()
+                {
+                    from[inner.0 as usize] = Some((owner, name));
+                    queue.push_back(inner);
+                }
+            }
+        }
+        None
+    }
 }
