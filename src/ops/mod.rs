@@ -1,1 +1,23 @@
-//! The operator catalogue: schemas with defaults, purity, in-place partners, commutativity, result types.
+//! The operator catalogue: what each operator takes and gives, what it does beside that, and what is known of its results.
+//!
+//! In: operator names, types and facts of operands. Out: schemas, chosen overloads, traits, facts of results, folded literals.
+//! Invariant: knows no rule, no file and no tensor bytes; what needs values of tensors is computed in `eval`.
+//! Invariant: a fact that is not certain is left out; nothing here guesses.
+//!
+//! `torch.txt` holds every operator schema of PyTorch 2.15 (as `torch._C._jit_get_all_schemas()` prints them, without schemas over
+//! dimension names), one a line in byte order; `prim.txt` those that PyTorch builds in without a schema; `torch_1_13.txt` the names
+//! among `torch.txt` that PyTorch 1.13 does not have or has with other parameters.
+
+mod catalogue;
+mod element_type;
+mod parse;
+mod resolve;
+mod schema;
+mod table;
+
+pub use catalogue::{Catalogue, CustomOp};
+pub use element_type::{torch_dtype, torch_dtype_code};
+pub use parse::SchemaError;
+pub use resolve::{Argument, Call, Candidate, Operand, ResolveError, Resolved};
+pub use schema::{AliasInfo, Param, ResultInfo, Schema};
+pub use table::{available_in_1_13, did_you_mean, schema, schemas};
