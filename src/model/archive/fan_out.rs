@@ -52,3 +52,36 @@ where
     done.sort_by_key(|&(index, _)| index);
     done.into_iter().map(|(_, result)| result).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_keep_the_order_of_the_inputs() {
+        let items: Vec<u64> = (0..500).map(|number| number * 7919 % 503).collect();
+        for weight in [0, 10_000] {
+            let doubled = fan_out(&items, |item| item * weight, |item| item * 2);
+            assert!(
+                doubled
+                    .iter()
+                    .zip(&items)
+                    .all(|(double, item)| *double == item * 2)
+            );
+            assert_eq!(doubled.len(), items.len());
+        }
+        assert_eq!(fan_out(&[], |_| u64::MAX, |item: &u64| *item), []);
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller() {
+        let caught = std::panic::catch_unwind(|| {
+            fan_out(
+                &[1_u32, 2, 3, 4],
+                |_| u64::MAX,
+                |&item| assert_ne!(item, 4, "four"),
+            );
+        });
+        assert!(caught.is_err());
+    }
+}

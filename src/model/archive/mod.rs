@@ -14,6 +14,9 @@ mod fan_out;
 mod inflate;
 mod reader;
 mod replace;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;
 mod writer;
 
 pub use data::{MemberData, content_hash};

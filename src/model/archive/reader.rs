@@ -159,8 +159,8 @@ impl Archive {
             Compression::Stored => (Arc::clone(&self.backing), place.clone(), sums(payload)),
             Compression::Deflated => {
                 let bytes = inflate(payload, member.size()).map_err(fault)?;
-                let (range, found) = (0..bytes.len(), sums(&bytes));
-                (Arc::new(Backing::Owned(bytes)), range, found)
+                let (range, found) = (0..bytes.bytes().len(), sums(bytes.bytes()));
+                (Arc::new(bytes), range, found)
             }
         };
         if crc != member.crc() {

@@ -152,3 +152,110 @@ fn create_beside(target: &Path) -> io::Result<(PathBuf, File)> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::model::archive::{Archive, ArchiveWriter, Compression};
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_new_file_appears_and_an_old_one_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.pt");
+        for content in ["one", "another"] {
+            replace_file(&path, |out| out.write_all(content.as_bytes())).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            assert_eq!(names(folder.path()), ["model.pt"]);
+        }
+    }
+
+    #[test]
+    fn an_error_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.pt");
+        fs::write(&path, "old").unwrap();
+        let result = replace_file(&path, |out| {
+            out.write_all(&[1; 100_000])?;
+            Err::<(), _>(io::Error::other("no"))
+        });
+        assert_eq!(result.unwrap_err().to_string(), "no");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(names(folder.path()), ["model.pt"]);
+    }
+
+    #[test]
+    fn a_mapped_archive_can_be_replaced_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.pt");
+        let save = |bytes: &[u8], compression| {
+            let mut writer = ArchiveWriter::new();
+            writer.add("data/0", bytes, compression).unwrap();
+            replace_file(&path, |out| writer.write(out)).unwrap();
+        };
+        save(&[5; 100_000], Compression::Stored);
+        let archive = Archive::open(&path).unwrap();
+        let old = archive.read("data/0").unwrap();
+        save(&old[..50_000], Compression::Deflated);
+        assert_eq!(*old, [5; 100_000]);
+        assert_eq!(
+            *Archive::open(&path).unwrap().read("data/0").unwrap(),
+            [5; 50_000]
+        );
+    }
+
+    #[test]
+    fn what_was_written_can_be_looked_at_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut replacement = Replacement::create(&folder.path().join("model.pt")).unwrap();
+        replacement.write_all(b"new").unwrap();
+        replacement.flush().unwrap();
+        assert_eq!(fs::read(replacement.path()).unwrap(), b"new");
+        drop(replacement);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_folder_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Replacement::create(folder.path()).is_err());
+        assert!(Replacement::create(&folder.path().join("no/such/model.pt")).is_err());
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_permissions_stay() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (
+            folder.path().join("model.pt"),
+            folder.path().join("link.pt"),
+        );
+        symlink("model.pt", &link).unwrap();
+        replace_file(&link, |out| out.write_all(b"one")).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"one");
+
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        replace_file(&link, |out| out.write_all(b"two")).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"two");
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+
+        symlink("circle", folder.path().join("circle")).unwrap();
+        assert!(Replacement::create(&folder.path().join("circle")).is_err());
+    }
+}

@@ -309,3 +309,59 @@ fn end_records(out: &mut Vec<u8>, entries: u64, start: u64) {
     out.u32(narrow(start));
     out.u16(0); // comment
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_need_64_bits_get_them() {
+        let giant = |header, compressed, compression| Written {
+            name: "archive/data/0",
+            compression,
+            crc: 0x0102_0304,
+            compressed,
+            size: 5 << 30,
+            header,
+        };
+        let (size, offset) = ((5_u64 << 30).to_le_bytes(), (6_u64 << 30).to_le_bytes());
+
+        let stored = giant(0, 5 << 30, Compression::Stored).local_header();
+        assert_eq!(stored.len() % 64, 0);
+        assert_eq!(stored[4..6], [45, 0]);
+        assert_eq!(stored[18..26], [0xff; 8]);
+        assert_eq!(
+            stored[44..64],
+            [&[1, 0, 16, 0], &size[..], &size[..]].concat()
+        );
+        assert_eq!(stored[64..66], *b"FB");
+
+        let deflated = giant(6 << 30, 77, Compression::Deflated);
+        let local = deflated.local_header();
+        assert_eq!(
+            local[44..],
+            [&[1, 0, 16, 0], &size[..], &77_u64.to_le_bytes()].concat()
+        );
+        let mut entry = Vec::new();
+        deflated.directory_entry(&mut entry);
+        assert_eq!(entry[6..12], [45, 0, 0, 8, 8, 0]);
+        assert_eq!(entry[20..28], [77, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(entry[42..46], [0xff; 4]);
+        assert_eq!(
+            entry[60..],
+            [&[1, 0, 16, 0], &size[..], &offset[..]].concat()
+        );
+    }
+
+    #[test]
+    fn a_directory_beyond_4_gib_gets_the_wide_records() {
+        let mut out = vec![9; 46];
+        end_records(&mut out, 1, 6 << 30);
+        assert_eq!(out.len(), 46 + 56 + 20 + 22);
+        assert_eq!(out[46..50], *b"PK\x06\x06");
+        assert_eq!(out[94..102], (6_u64 << 30).to_le_bytes());
+        assert_eq!(out[110..118], ((6_u64 << 30) + 46).to_le_bytes());
+        assert_eq!(out[138..142], [0xff; 4]);
+    }
+}

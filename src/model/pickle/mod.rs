@@ -11,6 +11,9 @@ mod build;
 mod error;
 mod opcode;
 mod reader;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;
 mod tree;
 mod writer;
 

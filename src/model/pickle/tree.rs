@@ -73,7 +73,7 @@ impl Node {
             Node::Tuple(items) | Node::List(items) => items.get(at).copied(),
             Node::Dict(pairs) => pairs
                 .get(at / 2)
-                .map(|&(key, value)| if at % 2 == 0 { key } else { value }),
+                .map(|&(key, value)| if at.is_multiple_of(2) { key } else { value }),
             Node::Reduce { callable, args } => [*callable, *args].get(at).copied(),
             Node::Object { class, state } => [Some(*class), *state].get(at).copied().flatten(),
             Node::PersistentId(args) => (at == 0).then_some(*args),
