@@ -238,7 +238,7 @@ impl Reduced {
 
     /// Whether any class reaches itself.
     pub fn has_cycle(&self) -> bool {
-        self.groups().any(|group| group.len() > 1)
+        self.group_start.len() <= self.class_count()
     }
 
     /// Who uses each class.
