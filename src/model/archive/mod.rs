@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod fan_out;
 mod inflate;
+mod member;
 mod reader;
 mod replace;
 #[cfg(test)]
@@ -20,9 +21,9 @@ mod tests;
 mod writer;
 
 pub use data::{MemberData, content_hash};
-pub use directory::{Compression, Member};
 pub use error::{ArchiveError, Fault, Place};
 pub use fan_out::fan_out;
+pub use member::{Compression, Member};
 pub use reader::Archive;
 pub use replace::{Replacement, replace_file};
 pub use writer::ArchiveWriter;

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::data::{Backing, MemberData};
-use super::directory::{self, Compression, Member};
+use super::directory;
 use super::error::{ArchiveError, Fault, Place};
 use super::fan_out::fan_out;
 use super::inflate::{inflate, sums};
+use super::member::{Compression, Member};
 
 /// A zip archive, open for reading.
 pub struct Archive {

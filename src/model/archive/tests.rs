@@ -512,6 +512,7 @@ proptest! {
         prop_assert_eq!(members.len(), contents.len());
         for ((_, data), (bytes, _)) in members.iter().zip(&contents) {
             prop_assert_eq!(&data[..], &bytes[..]);
+            prop_assert_eq!(data.hash(), content_hash(bytes));
         }
     }
 

@@ -9,9 +9,9 @@ use std::io::{self, Write};
 
 use rustc_hash::FxHashSet;
 
-use super::directory::{Compression, name_fault};
 use super::fan_out::fan_out;
 use super::inflate::{crc32, deflate};
+use super::member::{Compression, name_fault};
 
 /// The folder every member is put into.
 const ROOT: &str = "archive/";
