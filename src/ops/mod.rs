@@ -11,13 +11,17 @@
 mod catalogue;
 mod element_type;
 mod parse;
+mod partners;
 mod resolve;
 mod schema;
 mod table;
+mod traits;
 
 pub use catalogue::{Catalogue, CustomOp};
 pub use element_type::{torch_dtype, torch_dtype_code};
 pub use parse::SchemaError;
+pub use partners::{Commutes, aliased_operands, commutative, in_place_partner};
 pub use resolve::{Argument, Call, Candidate, Operand, ResolveError, Resolved};
 pub use schema::{AliasInfo, Param, ResultInfo, Schema};
 pub use table::{available_in_1_13, did_you_mean, schema, schemas};
+pub use traits::{Purity, can_trap, counts_as_operation, purity, purity_given};
