@@ -1,6 +1,6 @@
 //! What there is to choose from: classes, their candidates, what each candidate costs and needs.
 //!
-//! In: classes and candidates, one after another. Out: a [`Problem`] in flat arrays, ready for [`solve`](super::solve).
+//! In: classes and candidates, one after another. Out: a [`Problem`] in flat arrays, ready for [`solve`](super::solve()).
 //!
 //! A thing that several different candidates use and that costs once (the bytes of a tensor that two operators read) is a class of its
 //! own with one leaf candidate ([`Problem::add_resource`]); every candidate that uses it names it as a child. Because a class is paid

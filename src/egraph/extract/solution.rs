@@ -1,13 +1,13 @@
 //! What a choice is, what it costs, and what is known about it.
 //!
-//! In: a [`Problem`], roots, a choice. Out: its cost, or that it is none; the answer of [`solve`](super::solve) as [`Solution`].
+//! In: a [`Problem`], roots, a choice. Out: its cost, or that it is none; the answer of [`solve`](super::solve()) as [`Solution`].
 //!
 //! Invariant: a cost is summed over the chosen classes that the roots reach, each once.
 //! Invariant: `Proof::Optimal` is only said where the lower bound equals the cost.
 
 use super::problem::{CandidateId, ClassId, Cost, Problem};
 
-/// How hard [`solve`](super::solve) tries. Both limits count work, never time, so that the answer is the same on every machine.
+/// How hard [`solve`](super::solve()) tries. Both limits count work, never time, so that the answer is the same on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Search nodes an independent component may take before the best found so far is kept.
