@@ -1,0 +1,224 @@
+//! Packed objects of quantized operators: the state of `__torch__.torch.classes.quantized.*` in pickles.
+//!
+//! In: the state that `__getstate__` wrote (convolutions in its versions 1, 2 and 3), its tensors read. Out: [`Packed`].
+//! Invariant: weights are as they were before packing, so files do not depend on the engine that packed them.
+//! Invariant: one-dimensional convolutions are stored as two-dimensional ones, and a state does not say which it was: they are read as `conv2d`.
+
+#![deny(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use crate::graph::{DType, Name, Packed, PackedConfig, Tensor};
+
+const CLASSES: &str = "__torch__.torch.classes.quantized.";
+
+/// A state as far as packing is concerned.
+#[derive(Clone, Debug)]
+pub(super) enum State {
+    None,
+    Int(i64),
+    Str(String),
+    Tensor(Tensor),
+    /// A list or tuple.
+    Items(Vec<State>),
+}
+
+impl State {
+    fn items(&self) -> Option<&[State]> {
+        match self {
+            State::Items(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    fn tensor(&self) -> Option<&Tensor> {
+        match self {
+            State::Tensor(tensor) => Some(tensor),
+            _ => None,
+        }
+    }
+
+    fn optional_tensor(&self) -> Option<Option<&Tensor>> {
+        match self {
+            State::None => Some(None),
+            State::Tensor(tensor) => Some(Some(tensor)),
+            _ => None,
+        }
+    }
+
+    /// The number that an integer or a tensor of one integer holds.
+    fn number(&self) -> Option<i64> {
+        match self {
+            State::Int(n) => Some(*n),
+            State::Tensor(tensor) => match integers(tensor)?.as_slice() {
+                [n] => Some(*n),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Whether a class is one of packed objects.
+pub(super) fn is_packed_class(class: &str) -> bool {
+    class.starts_with(CLASSES)
+}
+
+/// The class that holds packed objects of a family.
+pub(super) fn packed_class(family: Name) -> Option<&'static str> {
+    Some(match family.as_str() {
+        "linear" | "linear_fp16" => "__torch__.torch.classes.quantized.LinearPackedParamsBase",
+        "conv1d" | "conv2d" | "conv_transpose1d" | "conv_transpose2d" => {
+            "__torch__.torch.classes.quantized.Conv2dPackedParamsBase"
+        }
+        "conv3d" | "conv_transpose3d" => "__torch__.torch.classes.quantized.Conv3dPackedParamsBase",
+        _ => return None,
+    })
+}
+
+/// The packed object with this state. `None` if the class or the state is not known.
+pub(super) fn read_packed(class: &str, state: &State) -> Option<Packed> {
+    match class.strip_prefix(CLASSES)? {
+        "LinearPackedParamsBase" => linear(state.items()?),
+        "Conv2dPackedParamsBase" => convolution(2, state.items()?),
+        "Conv3dPackedParamsBase" => convolution(3, state.items()?),
+        _ => None,
+    }
+}
+
+fn linear(state: &[State]) -> Option<Packed> {
+    let [weight, bias] = state else { return None };
+    let weight = weight.tensor()?.clone();
+    let family = match weight.dtype {
+        DType::QI8 => "linear",
+        DType::F32 => "linear_fp16",
+        _ => return None,
+    };
+    Some(Packed {
+        family: Name::new(family),
+        weight,
+        bias: bias.optional_tensor()?.cloned(),
+        config: None,
+    })
+}
+
+fn convolution(dimensions: usize, state: &[State]) -> Option<Packed> {
+    let (config, weight, bias) = match state {
+        // Version 1: weight, bias, then lists of tensors of one integer.
+        [weight @ State::Tensor(_), bias, stride, padding, dilation, groups] => {
+            let mut numbers = Vec::new();
+            for list in [stride, padding, dilation] {
+                for item in list.items()? {
+                    numbers.push(item.number()?);
+                }
+            }
+            numbers.resize(numbers.len() + dimensions, 0);
+            numbers.push(groups.number()?);
+            numbers.push(0);
+            (numbers, weight, bias)
+        }
+        // Version 2: the numbers are one tensor, behind the number of dimensions.
+        [State::Str(version), always, optional] if version == "2" => {
+            let ([numbers, weight], [bias]) = (always.items()?, optional.items()?) else {
+                return None;
+            };
+            let mut numbers = integers(numbers.tensor()?)?;
+            if numbers.is_empty() || usize::try_from(numbers.remove(0)) != Ok(dimensions) {
+                return None;
+            }
+            (numbers, weight, bias)
+        }
+        // Version 3: the numbers are a list, behind the number of dimensions; the first tensor is absent.
+        [State::Int(3), numbers, tensors] => {
+            let [_, weight, bias] = tensors.items()? else {
+                return None;
+            };
+            let all = numbers.items()?.iter().map(State::number);
+            let mut numbers = all.collect::<Option<Vec<i64>>>()?;
+            if numbers.is_empty() || usize::try_from(numbers.remove(0)) != Ok(dimensions) {
+                return None;
+            }
+            (numbers, weight, bias)
+        }
+        _ => return None,
+    };
+    let mut parts = config.chunks(dimensions);
+    let (stride, padding, dilation, output_padding) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let [groups, flags] = config.get(4 * dimensions..)? else {
+        return None;
+    };
+    let transposed = flags & 1 == 1;
+    let family = match (dimensions, transposed) {
+        (2, false) => "conv2d",
+        (2, true) => "conv_transpose2d",
+        (_, false) => "conv3d",
+        (_, true) => "conv_transpose3d",
+    };
+    let weight = weight.tensor()?.clone();
+    if weight.shape.len() != dimensions + 2 || !weight.dtype.is_quantized() {
+        return None;
+    }
+    Some(Packed {
+        family: Name::new(family),
+        weight,
+        bias: bias.optional_tensor()?.cloned(),
+        config: Some(PackedConfig {
+            stride: stride.to_vec(),
+            padding: padding.to_vec(),
+            output_padding: output_padding.to_vec(),
+            dilation: dilation.to_vec(),
+            groups: *groups,
+            transposed,
+        }),
+    })
+}
+
+/// The numbers of the configuration as version 2 writes them: dimensions, stride, padding, dilation, output padding, groups, transposed.
+/// One-dimensional geometry becomes two-dimensional, its first dimension being the neutral one.
+pub(super) fn configuration(packed: &Packed) -> Option<Vec<i16>> {
+    let config = packed.config.as_ref()?;
+    let flat = config.stride.len() == 1;
+    let mut numbers = vec![if flat { 2 } else { config.stride.len() as i64 }];
+    for (part, neutral) in [
+        (&config.stride, 1),
+        (&config.padding, 0),
+        (&config.dilation, 1),
+        (&config.output_padding, 0),
+    ] {
+        numbers.extend(flat.then_some(neutral));
+        numbers.extend(part);
+    }
+    numbers.push(config.groups);
+    numbers.push(config.transposed.into());
+    numbers.into_iter().map(|n| i16::try_from(n).ok()).collect()
+}
+
+/// The weight as a file holds it: that of a one-dimensional convolution gets a dimension of size 1 before the last.
+pub(super) fn stored_weight(packed: &Packed) -> Tensor {
+    let mut weight = packed.weight.clone();
+    let flat = packed.config.as_ref().is_some_and(|c| c.stride.len() == 1);
+    if flat && let ([outer, inner, last], [a, b, c]) = (&weight.shape[..], &weight.strides[..]) {
+        let (shape, strides) = (vec![*outer, *inner, 1, *last], vec![*a, *b, last * c, *c]);
+        weight.shape = shape;
+        weight.strides = strides;
+    }
+    weight
+}
+
+fn integers(tensor: &Tensor) -> Option<Vec<i64>> {
+    let bytes = tensor.contiguous_bytes()?;
+    match tensor.dtype {
+        DType::I16 => Some(
+            bytes
+                .chunks_exact(2)
+                .filter_map(|c| Some(i16::from_le_bytes(c.try_into().ok()?).into()))
+                .collect(),
+        ),
+        DType::I64 => Some(
+            bytes
+                .chunks_exact(8)
+                .filter_map(|c| Some(i64::from_le_bytes(c.try_into().ok()?)))
+                .collect(),
+        ),
+        _ => None,
+    }
+}
