@@ -24,12 +24,20 @@ pub(super) struct Source<'s> {
     pub text: &'s str,
     pub tokens: Vec<Token<'s>>,
     pub file: File,
+    /// Byte offsets of the starts of lines.
+    pub lines: Vec<u32>,
 }
 
 impl Source<'_> {
     /// The place of a byte offset.
     pub(super) fn place(&self, at: u32) -> CodePlace {
         code_lexer::place(self.member, self.text, at as usize)
+    }
+
+    /// Member and line of a byte offset, as nodes remember it.
+    pub(super) fn node_place(&self, at: u32) -> Name {
+        let line = self.lines.partition_point(|&start| start <= at);
+        Name::new(&format!("{}:{line}", self.member))
     }
 
     /// The statements of one of its definitions.
@@ -117,14 +125,11 @@ impl<'s> CodeBase<'s> {
         }
     }
 
-    /// The modules with their members and texts, and the parsed form of those that were asked for.
-    #[allow(clippy::type_complexity, reason = "one row of a table that is walked once")]
-    pub(super) fn rows(
-        &self,
-    ) -> impl Iterator<Item = (&str, &'s str, &'s str, Option<Rc<Source<'s>>>)> {
-        self.members.iter().map(|(module, &(member, text))| {
-            (module.as_str(), member, text, self.parsed.get(module).cloned())
-        })
+    /// The modules with their texts, and the parsed form of those that were asked for.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&str, &'s str, Option<Rc<Source<'s>>>)> {
+        self.members
+            .iter()
+            .map(|(module, &(_, text))| (module.as_str(), text, self.parsed.get(module).cloned()))
     }
 
     fn source(&mut self, module: &str) -> Result<Option<Rc<Source<'s>>>, ReadError> {
@@ -141,6 +146,7 @@ impl<'s> CodeBase<'s> {
             text,
             tokens,
             file,
+            lines: line_starts(text),
         });
         self.parsed.insert(module.to_owned(), source.clone());
         Ok(Some(source))
@@ -192,6 +198,13 @@ impl<'s> CodeBase<'s> {
             Some(class) => Ok(self.class(class)?.and_then(|c| c.method(name.name))),
         }
     }
+}
+
+fn line_starts(text: &str) -> Vec<u32> {
+    let breaks = text.bytes().zip(1u32..).filter(|(b, _)| *b == b'\n');
+    std::iter::once(0)
+        .chain(breaks.map(|(_, next)| next))
+        .collect()
 }
 
 /// The member that a qualified name's code is in.

@@ -162,10 +162,9 @@ impl<'s> Lexer<'_, 's> {
                         self.push(TokenKind::Dedent, self.at);
                     }
                     if self.indents.last().copied().unwrap_or(0) != width {
-                        return Err(self.refuse(
-                            self.at,
-                            "line whose indent fits none of the lines above",
-                        ));
+                        return Err(
+                            self.refuse(self.at, "line whose indent fits none of the lines above")
+                        );
                     }
                     return Ok(true);
                 }

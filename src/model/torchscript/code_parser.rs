@@ -11,7 +11,7 @@ use super::error::{ReadError, SAVE_AGAIN};
 use crate::graph::{Literal, Name, Type};
 
 /// Deeper expressions and blocks are refused.
-const MAX_DEPTH: u32 = 200;
+const MAX_DEPTH: u32 = 100;
 
 /// Walks over the tokens of one member.
 pub(super) struct Parser<'t> {
@@ -167,7 +167,11 @@ impl<'t> Parser<'t> {
         let mut parameters = Vec::new();
         while !self.eat(")") {
             let name = self.name("the name of a parameter")?;
-            let ty = if self.eat(":") { Some(self.ty()?) } else { None };
+            let ty = if self.eat(":") {
+                Some(self.ty()?)
+            } else {
+                None
+            };
             let default = if self.eat("=") {
                 Some(self.expression()?)
             } else {

@@ -102,9 +102,8 @@ pub(super) fn spell(ty: &Type) -> String {
 
 /// Whether values of both types are the same to PyTorch's checker: tensors whatever is known about them.
 pub(super) fn same(a: &Type, b: &Type) -> bool {
-    let all = |a: &[Type], b: &[Type]| {
-        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-    };
+    let all =
+        |a: &[Type], b: &[Type]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b));
     match (a, b) {
         (Type::Tensor(_), Type::Tensor(_)) => true,
         (Type::Optional(a), Type::Optional(b)) | (Type::List(a), Type::List(b)) => same(a, b),
@@ -122,12 +121,17 @@ pub(super) fn join(a: &Type, b: &Type) -> Option<Type> {
         (Type::None, Type::Optional(_)) => Some(b.clone()),
         (Type::Optional(_), Type::None) => Some(a.clone()),
         (Type::None, other) | (other, Type::None) => Some(other.clone().optional()),
-        (Type::Optional(inner), other) | (other, Type::Optional(inner)) if !matches!(other, Type::Optional(_)) => {
+        (Type::Optional(inner), other) | (other, Type::Optional(inner))
+            if !matches!(other, Type::Optional(_)) =>
+        {
             Some(join(inner, other)?.optional())
         }
         (Type::Optional(a), Type::Optional(b)) => Some(join(a, b)?.optional()),
         (Type::Tuple(a), Type::Tuple(b)) if a.len() == b.len() => Some(Type::Tuple(
-            a.iter().zip(b).map(|(a, b)| join(a, b)).collect::<Option<_>>()?,
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| join(a, b))
+                .collect::<Option<_>>()?,
         )),
         _ => None,
     }

@@ -5,6 +5,9 @@
 
 use thiserror::Error;
 
+use crate::model::archive::ArchiveError;
+use crate::model::pickle::PickleError;
+
 /// A place in a code member.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CodePlace {
@@ -25,6 +28,27 @@ impl std::fmt::Display for CodePlace {
 /// Why an archive was not read.
 #[derive(Debug, Error)]
 pub enum ReadError {
+    /// The zip archive is damaged or cannot be opened.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A pickle is damaged.
+    #[error("{member}: {source}")]
+    Pickle {
+        /// The member, such as `data.pkl`.
+        member: &'static str,
+        /// What is wrong, at which byte.
+        source: PickleError,
+    },
+    /// The archive is sound, but no TorchScript archive that we read.
+    #[error("{file}: {what}; {cure}")]
+    Container {
+        /// The file.
+        file: String,
+        /// What was found.
+        what: String,
+        /// What to do.
+        cure: String,
+    },
     /// Code that is wrong or that we do not understand.
     #[error("{place}: {what}; {cure}")]
     Code {
@@ -61,7 +85,9 @@ pub enum WriteError {
         cure: String,
     },
     /// The bytes could not be written.
-    #[error("cannot write the archive: {0}; check that the disk has room and the path can be written")]
+    #[error(
+        "cannot write the archive: {0}; check that the disk has room and the path can be written"
+    )]
     Io(#[from] std::io::Error),
 }
 

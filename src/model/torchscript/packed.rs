@@ -103,7 +103,14 @@ fn linear(state: &[State]) -> Option<Packed> {
 fn convolution(dimensions: usize, state: &[State]) -> Option<Packed> {
     let (config, weight, bias) = match state {
         // Version 1: weight, bias, then lists of tensors of one integer.
-        [weight @ State::Tensor(_), bias, stride, padding, dilation, groups] => {
+        [
+            weight @ State::Tensor(_),
+            bias,
+            stride,
+            padding,
+            dilation,
+            groups,
+        ] => {
             let mut numbers = Vec::new();
             for list in [stride, padding, dilation] {
                 for item in list.items()? {

@@ -49,10 +49,7 @@ pub(super) struct Storages {
 
 impl Storages {
     /// Storages over the members of `folder` (`data` or `constants`), by their names in it.
-    pub(super) fn new(
-        folder: &'static str,
-        members: FxHashMap<String, MemberData>,
-    ) -> Storages {
+    pub(super) fn new(folder: &'static str, members: FxHashMap<String, MemberData>) -> Storages {
         Storages {
             folder,
             members,
@@ -138,7 +135,9 @@ impl Reader<'_> {
             return Err(self.broken("a tensor with more sizes than strides or fewer"));
         }
         if dtype.is_quantized() != quantization.is_some() {
-            return Err(self.broken("a tensor whose storage and quantization do not belong together"));
+            return Err(
+                self.broken("a tensor whose storage and quantization do not belong together")
+            );
         }
         let inside = last_element(&shape, &strides, offset)
             .and_then(|end| end.checked_mul(dtype.size()))
@@ -150,7 +149,12 @@ impl Reader<'_> {
             );
             return Err(self.broken(&what));
         }
-        if let Some(Quantization::PerChannel { scales, zero_points, axis }) = &quantization {
+        if let Some(Quantization::PerChannel {
+            scales,
+            zero_points,
+            axis,
+        }) = &quantization
+        {
             let channels = shape.get(*axis).copied();
             if channels != Some(scales.len()) || channels != Some(zero_points.len()) {
                 return Err(self.broken("a tensor with more scales than channels or fewer"));
@@ -229,8 +233,7 @@ impl Reader<'_> {
                 let scales = self.tensor(*scales, storages)?;
                 let zero_points = self.tensor(*zero_points, storages)?;
                 let axis = self.pickle.int(*axis).and_then(|n| usize::try_from(n).ok());
-                let (DType::F64, DType::I64, Some(axis)) =
-                    (scales.dtype, zero_points.dtype, axis)
+                let (DType::F64, DType::I64, Some(axis)) = (scales.dtype, zero_points.dtype, axis)
                 else {
                     return Err(wrong());
                 };
@@ -270,7 +273,10 @@ impl Reader<'_> {
 /// One past the furthest element a view touches, in elements; `offset` for a view without elements.
 fn last_element(shape: &[usize], strides: &[usize], offset: usize) -> Option<usize> {
     // The product is used unchecked later, so it must fit too.
-    shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size.max(1)))?.checked_mul(16)?;
+    shape
+        .iter()
+        .try_fold(1usize, |n, &size| n.checked_mul(size.max(1)))?
+        .checked_mul(16)?;
     if shape.contains(&0) {
         return Some(offset);
     }
@@ -283,5 +289,9 @@ fn last_element(shape: &[usize], strides: &[usize], offset: usize) -> Option<usi
 
 fn eight_bytes(tensor: &Tensor) -> Option<impl Iterator<Item = [u8; 8]>> {
     let bytes = tensor.contiguous_bytes()?;
-    Some(bytes.chunks_exact(8).filter_map(|chunk| chunk.try_into().ok()))
+    Some(
+        bytes
+            .chunks_exact(8)
+            .filter_map(|chunk| chunk.try_into().ok()),
+    )
 }
