@@ -7,6 +7,7 @@
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use pest::Parser;
+use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 use std::collections::BTreeSet;
 
@@ -17,10 +18,14 @@ struct Grammar;
 /// Where the grammar stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
-    /// The byte at which nothing fitted.
+    /// The byte at which nothing fitted; it may lie inside of a word, or behind a word that would have had to be longer.
     pub offset: usize,
     /// The signs and words that would have fitted there; classes of characters by a sample: `a` for letters, `0` for digits.
     pub expected: BTreeSet<String>,
+    /// The last byte at which a construct was tried: the start of a token.
+    pub start: usize,
+    /// What would have fitted there: signs, words and samples as above, and `statement`, `expression`, `type`, `op`.
+    pub constructs: BTreeSet<String>,
 }
 
 /// Reads the whole text as `rule`, whose only inner pair is given back.
@@ -32,24 +37,30 @@ pub(super) fn read(rule: Rule, text: &str) -> Result<Pair<'_, Rule>, Failure> {
             let whole = pairs.next();
             whole
                 .and_then(|pair| pair.into_inner().next())
-                .ok_or(Failure {
-                    offset: 0,
-                    expected: BTreeSet::new(),
-                })
+                .ok_or_else(|| unreachable!("each rule that is read alone holds another one"))
         }
         Err(error) => Err(failure(&error)),
     }
 }
 
 fn failure(error: &pest::error::Error<Rule>) -> Failure {
+    let start = match error.location {
+        InputLocation::Pos(offset) | InputLocation::Span((offset, _)) => offset,
+    };
+    let constructs: BTreeSet<String> = match &error.variant {
+        ErrorVariant::ParsingError { positives, .. } => positives
+            .iter()
+            .flat_map(|rule| construct(*rule).iter().copied())
+            .map(|word| word.to_string())
+            .collect(),
+        ErrorVariant::CustomError { .. } => BTreeSet::new(),
+    };
     let Some(attempts) = error.parse_attempts() else {
-        let offset = match error.location {
-            pest::error::InputLocation::Pos(offset)
-            | pest::error::InputLocation::Span((offset, _)) => offset,
-        };
         return Failure {
-            offset,
-            expected: BTreeSet::new(),
+            offset: start,
+            expected: constructs.clone(),
+            start,
+            constructs,
         };
     };
     let expected = attempts
@@ -69,6 +80,85 @@ fn failure(error: &pest::error::Error<Rule>) -> Failure {
     Failure {
         offset: attempts.max_position,
         expected: expected.collect(),
+        start,
+        constructs,
+    }
+}
+
+/// What a rule of the grammar starts with, in the terms of [`Failure::constructs`]; nothing for what only goes on.
+fn construct(rule: Rule) -> &'static [&'static str] {
+    match rule {
+        Rule::statement | Rule::effect | Rule::binds | Rule::bind => &["statement"],
+        Rule::expr
+        | Rule::primary
+        | Rule::term
+        | Rule::typed
+        | Rule::operand
+        | Rule::listed
+        | Rule::arg
+        | Rule::branch
+        | Rule::conditional
+        | Rule::minus
+        | Rule::list
+        | Rule::paren
+        | Rule::attr_value => &["expression"],
+        Rule::type_ | Rule::plain_type | Rule::tuple_type => &["type"],
+        Rule::op_name | Rule::op_call => &["op"],
+        Rule::value | Rule::param | Rule::op_param => &["%"],
+        Rule::fn_param => &["%", "a"],
+        Rule::ident
+        | Rule::path
+        | Rule::word
+        | Rule::label
+        | Rule::setting
+        | Rule::binding
+        | Rule::call
+        | Rule::attr => &["a"],
+        Rule::number | Rule::integer => &["0"],
+        Rule::string => &["\""],
+        Rule::compare_op
+        | Rule::add
+        | Rule::multiply
+        | Rule::member
+        | Rule::kw_and
+        | Rule::kw_or
+        | Rule::index
+        | Rule::infix => &["operator"],
+        Rule::arrow => &["=>", "<=>"],
+        Rule::numerics | Rule::kw_numerics => &["numerics"],
+        Rule::match_ | Rule::kw_match => &["match"],
+        Rule::guard | Rule::kw_where => &["where"],
+        Rule::let_ | Rule::kw_let => &["let"],
+        Rule::rewrite | Rule::kw_rewrite => &["rewrite"],
+        Rule::erase | Rule::kw_erase => &["erase"],
+        Rule::test | Rule::kw_test => &["test"],
+        Rule::step | Rule::step_if => &["let", "if", "a"],
+        Rule::kw_if => &["if"],
+        Rule::kw_then => &["then"],
+        Rule::kw_else => &["else"],
+        Rule::kw_in => &["in"],
+        Rule::kw_for | Rule::family | Rule::loop_ => &["for"],
+        Rule::kw_because => &["because"],
+        Rule::given | Rule::kw_given => &["given"],
+        Rule::expect | Rule::kw_expect => &["expect"],
+        Rule::graph | Rule::graph_word => &["graph"],
+        Rule::ret | Rule::return_word => &["return"],
+        Rule::file_word => &["file"],
+        Rule::one_line | Rule::graph_colon => &[":"],
+        Rule::block | Rule::graph_braces | Rule::steps => &["{"],
+        Rule::params | Rule::values | Rule::args => &["("],
+        Rule::exact => &["exact"],
+        Rule::real => &["real"],
+        Rule::within => &["within"],
+        Rule::changes => &["changes"],
+        Rule::lsb => &["lsb"],
+        Rule::no => &["no"],
+        Rule::applied => &["applied"],
+        Rule::snapshot => &["snapshot"],
+        Rule::equal => &["equal"],
+        Rule::error => &["error"],
+        Rule::compare => &["=="],
+        _ => &[],
     }
 }
 

@@ -83,6 +83,9 @@ fn clauses(body: Passage<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let next = tokens.get(index + 1).map(|(next, _)| *next);
         let starts_clause = token.kind == TokenKind::Word
             && *depth == 0
+            && tokens
+                .get(index.wrapping_sub(1))
+                .is_none_or(|(before, _)| body.word(*before) != "let")
             && match body.word(*token) {
                 "test" => next.is_some_and(|next| next.kind == TokenKind::Text),
                 // Something like a clause, misspelled.

@@ -1,3 +1,5 @@
 //! The integration tests: one module for each stage, one binary for all.
 
 mod syntax;
+mod syntax_limits;
+mod syntax_tree;

@@ -3,6 +3,7 @@
 //! In: what did not fit, and around it. Out: one sentence that says what to write.
 //!
 //! Invariant: no cure is better than a wrong one.
+#![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::super::lexer::{Token, TokenKind};
 use super::super::passage::partner;
@@ -11,145 +12,253 @@ use super::failure::Scene;
 use crate::diagnostic::closest;
 
 /// Words that cannot be names.
-const RESERVED: [&str; 23] = [
-    "const", "numerics", "match", "where", "let", "rewrite", "erase", "because", "given", "expect",
-    "as", "for", "in", "if", "then", "else", "and", "or", "not", "true", "false", "none", "test",
-];
+const RESERVED: &str = " const numerics match where let rewrite erase because given expect as for in if then else and or not true false none ";
 
 /// What to write instead.
 pub(super) fn cure(scene: &Scene<'_>, unbalanced: bool) -> Option<String> {
-    let passage = scene.passage;
-    let word = |token: Option<Token>| token.map_or("", |token| passage.word(token));
-    let (found, before) = (word(scene.found), word(scene.before));
-    let next = scene.found.and_then(|token| passage.at(token.end));
-    let expects = |sign: &str| scene.expected.contains(sign);
-
-    if let Some(close) = meant(scene).filter(|close| *close != found) {
+    let near = Near::new(scene);
+    if let Some(close) = meant(scene).filter(|close| *close != near.found) {
         return Some(format!("did you mean `{close}`?"));
     }
-    let single_colon = |colon: Option<Token>, left: Option<Token>| {
-        let right = colon.and_then(|colon| passage.at(colon.end));
-        word(colon) == ":"
-            && left.is_some_and(|left| left.kind == TokenKind::Word)
-            && right.is_some_and(|right| {
-                right.kind == TokenKind::Word && matches!(word(passage.at(right.end)), "(" | "[")
-            })
+    op_name(&near)
+        .or_else(|| value(&near))
+        .or_else(|| bracket(&near, unbalanced))
+        .or_else(|| operator(&near))
+        .or_else(|| ending(&near))
+        .or_else(|| name(&near))
+}
+
+/// The words around the place.
+struct Near<'s, 't> {
+    scene: &'s Scene<'t>,
+    before: &'t str,
+    found: &'t str,
+    /// The tokens behind the one found.
+    next: [Option<Token>; 3],
+}
+
+impl<'s, 't> Near<'s, 't> {
+    fn new(scene: &'s Scene<'t>) -> Self {
+        let behind = |token: Option<Token>| token.and_then(|token| scene.passage.at(token.end));
+        let first = behind(scene.found);
+        let second = behind(first);
+        let word = |token: Option<Token>| token.map_or("", |token| scene.passage.word(token));
+        Self {
+            scene,
+            before: word(scene.before),
+            found: word(scene.found),
+            next: [first, second, behind(second)],
+        }
+    }
+
+    fn word(&self, token: Option<Token>) -> &'t str {
+        token.map_or("", |token| self.scene.passage.word(token))
+    }
+
+    fn expects(&self, sign: &str) -> bool {
+        self.scene.expected.contains(sign)
+    }
+
+    fn found_is(&self, kind: TokenKind) -> bool {
+        self.scene.found.is_some_and(|token| token.kind == kind)
+    }
+
+    /// Whether the item starts with this word.
+    fn in_item(&self, item: &str) -> bool {
+        self.scene.passage.meaningful().any(|token| {
+            token.in_column_0(self.scene.passage.file) && self.scene.passage.word(token) == item
+        })
+    }
+}
+
+/// `aten:relu(...)`, and ops without a namespace.
+fn op_name(near: &Near<'_, '_>) -> Option<String> {
+    let [first, second, third] = near.next;
+    let is_word = |token: Option<Token>| token.is_some_and(|token| token.kind == TokenKind::Word);
+    let calls = |token: Option<Token>| matches!(near.word(token), "(" | "[");
+    if near.found == ":" && is_word(near.scene.before) && is_word(first) && calls(second) {
+        return Some(format!(
+            "an op's name is written with `::`: `{}::{}`",
+            near.before,
+            near.word(first)
+        ));
+    }
+    if near.word(first) == ":" && near.found_is(TokenKind::Word) && is_word(second) && calls(third)
+    {
+        return Some(format!(
+            "an op's name is written with `::`: `{}::{}`",
+            near.found,
+            near.word(second)
+        ));
+    }
+    near.expects("::")
+        .then(|| "an op's name has a namespace: `namespace::name`".to_string())
+}
+
+/// A value without `%`.
+fn value(near: &Near<'_, '_>) -> Option<String> {
+    let bound =
+        near.expects("statement") && matches!(near.word(near.next[0]), "=" | "," | ":" | "...");
+    let only_values = near.expects("%") && !near.expects("[") && !near.expects("a");
+    let missing =
+        near.found_is(TokenKind::Word) && !is_reserved(near.found) && (bound || only_values);
+    missing.then(|| format!("values of the graph start with `%`: `%{}`", near.found))
+}
+
+/// A bracket without its partner.
+fn bracket(near: &Near<'_, '_>, unbalanced: bool) -> Option<String> {
+    let scene = near.scene;
+    // At the end, before a bracket that closes one further out, or before a clause among statements.
+    let still_open = match scene.found {
+        None => unbalanced,
+        Some(_) if near.expects("statement") && CLAUSES.contains(&near.found) => true,
+        Some(found) => {
+            unbalanced
+                && scene
+                    .passage
+                    .open_brackets(found.start)
+                    .iter()
+                    .any(|open| scene.passage.closes(*open, found))
+        }
     };
-    if single_colon(scene.found, scene.before) {
-        return Some(format!(
-            "an op's name is written with `::`: `{before}::{}`",
-            word(next)
-        ));
-    }
-    if single_colon(next, scene.found) {
-        let name = next.and_then(|colon| passage.at(colon.end));
-        return Some(format!(
-            "an op's name is written with `::`: `{found}::{}`",
-            word(name)
-        ));
-    }
-    if expects("=>") && matches!(found, "->" | "=" | "==" | ">") {
-        return Some(
-            "a rule is written `PATTERN => REPLACEMENT`, or `<=>` for both directions".to_string(),
-        );
-    }
-    if expects("->") && matches!(found, ":" | "=>" | "=") {
-        return Some("the result's type stands behind `->`".to_string());
-    }
-    if expects("::") {
-        return Some("an op's name has a namespace: `namespace::name`".to_string());
-    }
-    if expects("else") {
-        return Some(match awaits_else(scene) {
-            "if" => "`if` always has an `else`: `if c then a else b`".to_string(),
-            _ => "every guard says why: `where CONDITION else \"reason\"`".to_string(),
-        });
-    }
-    if expects("because") {
-        return Some("a keep says why: `keep name : PATTERN because \"reason\"`".to_string());
-    }
-    if expects("statement") && matches!(word(next), "=" | "," | ":" | "...") {
-        return Some(format!("values of the graph start with `%`: `%{found}`"));
-    }
-    if (expects("%") && !expects("["))
-        && scene
-            .found
-            .is_some_and(|token| token.kind == TokenKind::Word)
-        && !RESERVED.contains(&found)
-    {
-        return Some(format!("values of the graph start with `%`: `%{found}`"));
-    }
-    if let Some(open) = scene
-        .open
-        .filter(|_| unbalanced || (expects("statement") && CLAUSES.contains(&found)))
-    {
-        let close = partner(passage.word(open));
-        let place = match scene.found {
-            Some(_) => format!("before `{found}`"),
-            None => "at the end".to_string(),
+    if let Some(open) = scene.open.filter(|_| still_open) {
+        let open = scene.passage.word(open);
+        let place = if scene.found.is_some() {
+            format!("before `{}`", near.found)
+        } else {
+            "at the end".to_string()
         };
         return Some(format!(
-            "close the `{}` with `{close}` {place}",
-            passage.word(open)
+            "close the `{open}` with `{}` {place}",
+            partner(open)
         ));
     }
-    if unbalanced {
-        return Some(format!("no bracket is open here: remove the `{found}`"));
-    }
-    if found == "=" && expects(")") {
+    unbalanced.then(|| {
+        format!(
+            "nothing is open that this could close: remove the `{}`",
+            near.found
+        )
+    })
+}
+
+/// A sign of another language, or of another place.
+fn operator(near: &Near<'_, '_>) -> Option<String> {
+    let in_expression = near.expects("else") || near.expects("then") || near.expects("operator");
+    let text = match near.found {
+        "->" | "=" | "==" | ">"
+            if near.expects("=>")
+                || near.expects("operator") && near.in_item("rule") && near.found == "->" =>
+        {
+            "a rule is written `PATTERN => REPLACEMENT`, or `<=>` for both directions"
+        }
+        ":" | "=>" | "=" if near.expects("->") => "the result's type stands behind `->`",
+        "=" if in_expression => "equality is written `==`",
+        "|" if in_expression => "`or` joins conditions; alternatives stand in brackets: `(P | Q)`",
+        "!" => "negation is written `not`",
+        "=" if near.expects(")") && near.in_item("fn") && !near.expects("==") => {
+            "parameters of `fn` have no defaults"
+        }
+        "=" if near.expects(")")
+            && near
+                .scene
+                .open
+                .is_some_and(|open| opens_operands(near, open)) =>
+        {
+            return Some(format!(
+                "an operand's name is followed by `:`: `{}: value`; attributes stand in `[...]` before the operands",
+                near.before
+            ));
+        }
+        "{" if near.expects("=") && near.in_item("fn") => {
+            "a function is one expression: `fn name(%a, n) = EXPRESSION`"
+        }
+        _ => return None,
+    };
+    Some(text.to_string())
+}
+
+fn opens_operands(near: &Near<'_, '_>, open: Token) -> bool {
+    let before = near.scene.passage.before(open.start);
+    before.is_some_and(|op| op.kind == TokenKind::OpName || near.scene.passage.word(op) == "]")
+}
+
+/// A clause without its end.
+fn ending(near: &Near<'_, '_>) -> Option<String> {
+    let text = if near.expects("else") && awaits_else(near.scene) {
+        "`if` always has an `else`: `if c then a else b`"
+    } else if near.expects("else") {
+        "every guard says why: `where CONDITION else \"reason\"`"
+    } else if near.expects("because") {
+        "a keep says why: `keep name : PATTERN because \"reason\"`"
+    } else if near.expects("given") {
+        "a test starts with what goes in: `given graph(...) { ... }` or `given file \"...\"`"
+    } else if near.expects("expect") {
+        "a test expects something: `expect applied == 1`, `expect equal`, `expect snapshot`, ..."
+    } else if near.expects("exact") {
+        "labels are `exact`, `real`, `within N lsb` and `changes \"why\"`"
+    } else if near.expects("return") {
+        "a graph ends with `return (%y)`"
+    } else {
+        return None;
+    };
+    Some(text.to_string())
+}
+
+fn name(near: &Near<'_, '_>) -> Option<String> {
+    if near.expects("a") && is_reserved(near.found) {
         return Some(format!(
-            "an operand's name is followed by `:`: `{before}: value`; attributes stand in `[...]` before the operands"
+            "`{}` is a word of the language; choose another name",
+            near.found
         ));
     }
-    if found == "=" && expects("==") || found == "=" && expects("operator") {
-        return Some("equality is written `==`".to_string());
-    }
-    if found == "!" {
-        return Some("negation is written `not`".to_string());
-    }
-    if found == "|" {
-        return Some(
-            "`or` joins conditions; alternatives stand in brackets: `(P | Q)`".to_string(),
-        );
-    }
-    if expects("a") && RESERVED.contains(&found) {
-        return Some(format!(
-            "`{found}` is a word of the language; choose another name"
-        ));
-    }
-    if scene
+    let clauses = near
+        .scene
         .expected
         .iter()
         .filter(|word| CLAUSES.contains(&word.as_str()))
-        .count()
-        >= 3
-    {
+        .count();
+    if clauses >= 3 {
         return Some(format!("clauses start with one of: {}", CLAUSES.join(", ")));
     }
-    if expects("exact") {
-        return Some(
-            "labels are `exact`, `real`, `within N lsb` and `changes \"why\"`".to_string(),
-        );
-    }
-    if expects(",") && scene.found.is_some_and(starts_element) {
+    let starts = near.scene.found.is_some_and(|token| {
+        matches!(
+            token.kind,
+            TokenKind::Value
+                | TokenKind::OpName
+                | TokenKind::Word
+                | TokenKind::Number
+                | TokenKind::Text
+        )
+    });
+    // On a new line it is rather the closing bracket that is missing.
+    let same_line = match (near.scene.before, near.scene.found) {
+        (Some(before), Some(found)) => near
+            .scene
+            .passage
+            .file
+            .get(before.end..found.start)
+            .is_some_and(|gap| !gap.contains('\n')),
+        _ => false,
+    };
+    if near.expects(",") && starts && same_line {
         return Some("elements are separated by `,`".to_string());
     }
-    None
+    let open = near.scene.open.filter(|open| {
+        starts && near.expects(partner(near.scene.passage.word(*open))) && near.expects(",")
+    })?;
+    let open = near.scene.passage.word(open);
+    Some(format!(
+        "close the `{open}` with `{}`, or separate elements by `,`",
+        partner(open)
+    ))
 }
 
-fn starts_element(token: Token) -> bool {
-    matches!(
-        token.kind,
-        TokenKind::Value
-            | TokenKind::OpName
-            | TokenKind::Word
-            | TokenKind::Number
-            | TokenKind::Text
-    )
+fn is_reserved(word: &str) -> bool {
+    !word.is_empty() && RESERVED.contains(&format!(" {word} "))
 }
 
-/// Whether `else` is missing behind an `if` or behind a guard.
-fn awaits_else(scene: &Scene<'_>) -> &'static str {
+/// Whether `else` is missing behind an `if` rather than behind a guard.
+fn awaits_else(scene: &Scene<'_>) -> bool {
     let end = scene.found.map_or(scene.passage.end, |token| token.start);
     let mut closed = 0usize;
     for token in scene
@@ -160,26 +269,32 @@ fn awaits_else(scene: &Scene<'_>) -> &'static str {
     {
         match (token.kind, scene.passage.word(token)) {
             (TokenKind::Close, _) => closed += 1,
-            (TokenKind::Open, _) if closed == 0 => return "if",
+            (TokenKind::Open, _) if closed == 0 => return true,
             (TokenKind::Open, _) => closed -= 1,
-            (TokenKind::Word, "then") if closed == 0 => return "if",
-            (TokenKind::Word, "where" | "else") if closed == 0 => return "where",
+            (TokenKind::Word, "then") if closed == 0 => return true,
+            (TokenKind::Word, "where" | "else") if closed == 0 => return false,
             _ => {}
         }
     }
-    "where"
+    false
 }
 
 /// The word that was meant, among those that would fit.
 fn meant<'s>(scene: &'s Scene<'_>) -> Option<&'s str> {
     let found = scene.found.filter(|token| token.kind == TokenKind::Word)?;
+    let is_word =
+        |word: &&str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_construct = |word: &&str| {
+        matches!(
+            *word,
+            "statement" | "operator" | "expression" | "type" | "op"
+        )
+    };
     let words = scene
         .expected
         .iter()
         .map(String::as_str)
-        .filter(|word| word.len() > 1 && word.bytes().all(|b| b.is_ascii_alphabetic()));
-    closest(
-        scene.passage.word(found),
-        words.filter(|word| !matches!(*word, "statement" | "operator")),
-    )
+        .filter(is_word)
+        .filter(|word| !is_construct(word));
+    closest(scene.passage.word(found), words)
 }

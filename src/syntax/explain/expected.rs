@@ -35,6 +35,15 @@ pub(super) fn in_words(expected: &BTreeSet<String>, follow: Follow) -> String {
     if rest.remove("statement") {
         words.push("a statement".to_string());
     }
+    for (construct, word) in [
+        ("expression", "an expression"),
+        ("type", "a type"),
+        ("op", "an op"),
+    ] {
+        if rest.remove(construct) {
+            words.push(word.to_string());
+        }
+    }
     if rest.remove("operator") {
         words.push(
             match follow {
@@ -64,7 +73,7 @@ pub(super) fn in_words(expected: &BTreeSet<String>, follow: Follow) -> String {
         );
         words.push("an expression".to_string());
     } else if has(&rest, &["%", "=", "a"]) {
-        drop(&mut rest, &["%", "=", "a", "_", "block"]);
+        drop(&mut rest, &["%", "=", "a", "_"]);
         words.push("a statement".to_string());
     }
     for (sign, word) in [

@@ -51,13 +51,15 @@ pub(in super::super) fn explain(
         None => {
             let end = scene.before.map_or(passage.end, |token| token.end);
             let what = match follow {
-                Follow::Item | Follow::Nothing => "the text ends here",
+                Follow::Item => "the item ends here",
+                Follow::Nothing => "the text ends here",
                 Follow::Clause => "the clause ends here",
                 Follow::Statement => "the statement ends here",
             };
             (Span::at(passage.source, end), what.to_string())
         }
     };
+    // A closing bracket that closes one further out means that the innermost is not closed; otherwise it is one too many.
     let unbalanced = match (scene.found, scene.open) {
         (None, Some(_)) => true,
         (Some(token), Some(open)) => token.kind == TokenKind::Close && !passage.closes(open, token),
@@ -136,58 +138,42 @@ fn scene<'t>(passage: Passage<'t>, failure: &Failure, offset: usize) -> Scene<'t
     for blank in [" ", "\t", "\r", "\n", "#", "//", "\r\n"] {
         expected.remove(blank);
     }
-    let mut found = passage.at(offset);
-    let touching = passage.before(offset).filter(|token| token.end == offset);
     let complete = expected.contains("+") && expected.contains("==");
-    if let Some(word) = touching
-        .filter(|token| token.kind == TokenKind::Word && expected.contains("::") && !complete)
-    {
-        // The word was only tried as the start of an op's name: it is what does not fit.
-        let declared = passage
-            .before(word.start)
-            .is_some_and(|before| passage.word(before) == "op");
-        if !declared {
-            found = Some(word);
-            expected = BTreeSet::from(["statement".to_string()]);
-            if let Some(open) = passage.open_brackets(word.start).last() {
-                expected.insert(partner(passage.word(*open)).to_string());
-            }
-        } else {
-            expected = BTreeSet::from(["::".to_string()]);
-        }
-    } else if touching.is_some_and(|token| {
-        matches!(
-            token.kind,
-            TokenKind::Word | TokenKind::Value | TokenKind::OpName | TokenKind::Number
-        )
-    }) {
-        // These would only make the word longer.
+    let touching = passage
+        .before(offset)
+        .filter(|token| token.end == offset && is_wordlike(*token));
+    let mut found = passage.at(offset);
+    // Words are tried letter by letter. Where only letters or the rest of an op's name were missing behind a word, or the grammar
+    // stopped inside of a token, what was wanted at the start of that token says more.
+    let unfinished = touching.is_some_and(|token| token.kind == TokenKind::Word)
+        && expected.contains("::")
+        && !complete;
+    if touching.is_some() {
         for longer in ["a", "0", "_", ".", "::", "e"] {
             expected.remove(longer);
         }
-        if touching.is_some_and(|token| token.kind == TokenKind::OpName) {
-            expected.remove("{");
+    }
+    if touching.is_some_and(|token| token.kind == TokenKind::OpName) {
+        expected.remove("{");
+    }
+    let inside = found.is_some_and(|token| token.start < offset);
+    let start = passage.start + failure.start;
+    if (unfinished || inside || expected.is_empty()) && start <= offset {
+        let declared = passage
+            .before(start)
+            .is_some_and(|before| passage.word(before) == "op");
+        if unfinished && declared {
+            expected = BTreeSet::from(["::".to_string()]);
+        } else {
+            found = passage.at(start);
+            expected = failure.constructs.clone();
+            let open = passage.open_brackets(start).pop();
+            if let Some(open) = open.filter(|_| expected.contains("statement")) {
+                expected.insert(partner(passage.word(open)).to_string());
+            }
         }
     }
-    if found.is_some_and(|token| token.start < offset && token.kind != TokenKind::Word) {
-        // Inside of a token: what could go on there says nothing.
-        expected.clear();
-    }
-    if complete {
-        let kept: BTreeSet<String> = expected
-            .iter()
-            .filter(|sign| {
-                !OPERATORS.contains(&sign.as_str())
-                    && !matches!(sign.as_str(), "(" | "[" | "." | ":")
-            })
-            .cloned()
-            .collect();
-        expected = if kept.is_empty() {
-            BTreeSet::from(["operator".to_string()])
-        } else {
-            kept
-        };
-    }
+    only_beginnings(&mut expected, complete);
     let start = found.map_or(passage.end, |token| token.start);
     let before = passage.before(start);
     Scene {
@@ -196,6 +182,38 @@ fn scene<'t>(passage: Passage<'t>, failure: &Failure, offset: usize) -> Scene<'t
         before,
         open: passage.open_brackets(start).pop(),
         expected,
+    }
+}
+
+fn is_wordlike(token: Token) -> bool {
+    matches!(
+        token.kind,
+        TokenKind::Word | TokenKind::Value | TokenKind::OpName | TokenKind::Number
+    )
+}
+
+/// Leaves out what only goes on with something complete, unless nothing else would fit.
+fn only_beginnings(expected: &mut BTreeSet<String>, complete: bool) {
+    // Behind a term: PyTorch's scopes and blocks, which nobody writes by hand.
+    if expected.remove("block") {
+        expected.remove(",");
+    }
+    // Behind a type: its arguments and suffixes.
+    if expected.contains("?") && expected.contains("[") && !complete {
+        for suffix in ["?", "[", "(", "<"] {
+            expected.remove(suffix);
+        }
+    }
+    let goes_on = |sign: &str| {
+        sign == "operator"
+            || complete
+                && (OPERATORS.contains(&sign) || matches!(sign, "(" | "[" | "." | ":" | "?"))
+    };
+    if expected.iter().any(|sign| goes_on(sign)) {
+        expected.retain(|sign| !goes_on(sign));
+        if expected.is_empty() {
+            expected.insert("operator".to_string());
+        }
     }
 }
 
