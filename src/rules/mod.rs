@@ -1,1 +1,16 @@
-//! Checked rules to compiled ones: a matcher trie, guards and builders; and the embedded library.
+//! Checked rules to compiled ones: one matcher trie over all of them, guards where they are ready, replacements to build.
+//!
+//! In: checked rules. Out: a [`RuleSet`] that the e-graph searches for; and the embedded library.
+//! Invariant: knows no e-graph and no model; the search itself lives in `egraph`.
+
+mod compile;
+mod set;
+mod shape;
+mod step;
+mod trie;
+
+pub use compile::CompileError;
+pub use set::{CompiledProgram, CompiledRule, CompiledVariant, RuleSet, RuleSetError};
+pub use shape::{Shape, ShapeId, Shapes};
+pub use step::{AttributeTest, DimTest, Register, Step, TypeTest};
+pub use trie::{BindEdge, BindGroup, Trie, TrieGuard, TrieId, TrieNode};
