@@ -9,42 +9,25 @@
 
 use std::fmt;
 
-use crate::graph::{AttributeLiteral, ConstantId, ConstantStore, DType, Facts, Literal, Name};
+use crate::graph::{
+    AttributeLiteral, ConstantId, ConstantStore, DType, Facts, Literal, Name, Type,
+};
 
-use super::analysis::{Contradiction, Data, FactsAnalysis, Inner};
+use super::analysis::{Data, FactsAnalysis, Inner};
+use super::blame::Disagreement;
 use super::intern::{Known, LiteralId};
-use super::join::Clash;
-use super::language::{AttributesId, Class, Head, HeadKind, Heads, LeafId, Node, NodeKind, Role};
+use super::language::{AttributesId, Class, HeadKind, Heads, LeafId, Node, NodeKind};
 use super::provenance::{Application, ApplicationId};
-
-/// Two facts about one class that cannot both be true: a rule made two values equal that are not.
-#[derive(Clone, Debug, thiserror::Error)]
-pub struct Disagreement {
-    /// What disagrees.
-    pub clash: Clash,
-    /// The application that made it so.
-    pub application: ApplicationId,
-    /// The rule of that application; `None` where the model itself disagrees with the catalogue.
-    pub rule: Option<Name>,
-    /// Operators of the class.
-    pub at: String,
-}
-
-impl fmt::Display for Disagreement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.rule {
-            Some(rule) => write!(f, "rule {rule} makes values equal that differ: ")?,
-            None => f.write_str("the model contradicts itself: ")?,
-        }
-        write!(f, "{} at {}", self.clash, self.at)
-    }
-}
 
 /// Classes of equal nodes.
 pub struct EGraph {
     pub(super) inner: Inner,
     /// Where in the list of changed classes the structural rule has come to.
-    unpacked: usize,
+    pub(super) unpacked: usize,
+    /// Nodes that a rule found equal to one of its variables.
+    pub(super) subsumed: Vec<Node>,
+    /// The module that the method belongs to.
+    module_root: Option<Class>,
 }
 
 impl EGraph {
@@ -53,6 +36,8 @@ impl EGraph {
         EGraph {
             inner: Inner::new(FactsAnalysis::new(constants)),
             unpacked: 0,
+            subsumed: Vec::new(),
+            module_root: None,
         }
     }
 
@@ -229,6 +214,23 @@ impl EGraph {
         self.inner[class].data
     }
 
+    /// Whether the value is certainly a tensor.
+    pub(super) fn is_certainly_tensor(&self, class: Class) -> bool {
+        let data = self.data(class);
+        let facts = self.inner.analysis.tables.get_facts(data.facts);
+        matches!(facts.ty, Some(Type::Tensor(_))) || facts.dtype.is_some() || facts.shape.is_some()
+    }
+
+    /// Says which class is the module that the method belongs to.
+    pub fn set_module_root(&mut self, class: Class) {
+        self.module_root = Some(class);
+    }
+
+    pub(super) fn is_module_root(&self, class: Class) -> Option<bool> {
+        let root = self.module_root?;
+        Some(self.find(root) == self.find(class))
+    }
+
     /// Makes two classes equal, in the name of an application; whether they were not. Takes full effect with [`EGraph::rebuild`].
     pub fn union(&mut self, a: Class, b: Class, application: ApplicationId) -> bool {
         let provenance = &mut self.inner.analysis.provenance;
@@ -265,109 +267,6 @@ impl EGraph {
         std::mem::take(&mut self.inner.analysis.dirty)
     }
 
-    /// Applies the structural rule to all classes that changed; whether it found anything.
-    fn unpack_changed(&mut self) -> bool {
-        let analysis = &self.inner.analysis;
-        let from = std::mem::replace(&mut self.unpacked, analysis.dirty.len());
-        if !analysis.heads.has_unpack() {
-            return false;
-        }
-        let mut found: Vec<(Class, Class)> = Vec::new();
-        for &class in &analysis.dirty[from..] {
-            let class = self.find(class);
-            self.unpack_results(class, &mut found);
-            for user in self.inner[class].parents() {
-                self.unpack_results(self.find(user), &mut found);
-            }
-        }
-        let mut changed = false;
-        for (projection, element) in found {
-            changed |= self.inner.union(projection, element);
-        }
-        changed
-    }
-
-    /// If a class is an unpacking of something put together, each projection of it with the element it is.
-    fn unpack_results(&self, class: Class, found: &mut Vec<(Class, Class)>) {
-        let heads = &self.inner.analysis.heads;
-        let nodes = self.nodes(class);
-        if !nodes.iter().any(|n| heads.role(n.head) == Role::Unpack) {
-            return;
-        }
-        for user in self.inner[class].parents() {
-            let node = self.inner.id_to_node(user);
-            if let HeadKind::Projection(result) = heads.kind(node.head)
-                && let Some(element) = self.element(class, result)
-                && self.find(element) != self.find(user)
-            {
-                found.push((user, element));
-            }
-        }
-    }
-
-    /// The element that a result of an unpacking is, if what is unpacked was put together in sight.
-    fn element(&self, unpacking: Class, result: u32) -> Option<Class> {
-        let heads = &self.inner.analysis.heads;
-        self.nodes(unpacking)
-            .iter()
-            .filter(|node| heads.role(node.head) == Role::Unpack)
-            .flat_map(|node| self.nodes(node.children[0]))
-            .filter(|node| {
-                matches!(
-                    heads.role(node.head),
-                    Role::ListConstruct | Role::TupleConstruct
-                )
-            })
-            .find_map(|node| node.children.get(result as usize).copied())
-    }
-
-    /// Names the application behind a contradiction. One that shows while congruence is restored is traced downwards from the nodes
-    /// that became equal to operands that an application had merged.
-    fn blame(&self, contradiction: Contradiction) -> Disagreement {
-        let provenance = &self.inner.analysis.provenance;
-        let merged_by = |class: Class| {
-            let class = self.find(class);
-            let merged = provenance.merged.iter().rev();
-            merged
-                .filter(|(_, _, application)| *application != ApplicationId::IMPORT)
-                .find(|(a, _, _)| self.find(*a) == class)
-                .map(|(_, _, application)| *application)
-        };
-        let mut application = contradiction.during;
-        if application == ApplicationId::IMPORT {
-            const REACH: usize = 1000;
-            let mut queue: Vec<Class> = contradiction
-                .pair
-                .into_iter()
-                .flat_map(|(a, b)| [a, b])
-                .collect();
-            let mut at = 0;
-            while at < queue.len().min(REACH) {
-                if let Some(found) = merged_by(queue[at]) {
-                    application = found;
-                    break;
-                }
-                queue.extend(&self.inner.id_to_node(queue[at]).children);
-                at += 1;
-            }
-        }
-        if application == ApplicationId::IMPORT
-            && let Some((_, _, last)) = provenance.merged.last()
-        {
-            application = *last;
-        }
-        let at = contradiction
-            .pair
-            .map(|(a, _)| self.describe(a))
-            .unwrap_or_default();
-        Disagreement {
-            clash: contradiction.clash,
-            application,
-            rule: provenance.get(application).map(|a| a.rule),
-            at,
-        }
-    }
-
     /// The operators of a class, for messages.
     pub fn describe(&self, class: Class) -> String {
         let mut texts: Vec<String> = self
@@ -383,15 +282,6 @@ impl EGraph {
             .collect();
         texts.dedup();
         texts.join(" | ")
-    }
-
-    /// The head of an operator, if the e-graph has one of that form.
-    pub(super) fn head_count(&self) -> usize {
-        self.inner.analysis.heads.len()
-    }
-
-    pub(super) fn head_kind(&self, head: Head) -> HeadKind {
-        self.inner.analysis.heads.kind(head)
     }
 }
 

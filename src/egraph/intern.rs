@@ -9,7 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::graph::{AttributeLiteral, ConstantId, Facts, Literal, Name, QParams};
+use crate::graph::{AttributeLiteral, ConstantId, Dim, Facts, Literal, Name, QParams};
 
 use super::language::AttributesId;
 
@@ -55,6 +55,7 @@ impl Tables {
     pub(super) fn new() -> Tables {
         let mut tables = Tables::default();
         tables.attributes.insert(Bundle(Vec::new()));
+        tables.literal(&Literal::None);
         assert_eq!(tables.facts(Facts::default()), Tables::NO_FACTS);
         tables
     }
@@ -79,12 +80,19 @@ impl Tables {
         self.keys[id.0 as usize]
     }
 
-    /// The key of a literal of this value, if there ever was one.
-    pub(super) fn find_value_key(&self, literal: &Literal) -> Option<u32> {
-        self.values.get(&by_value(literal)).copied()
+    /// The number of a literal that was entered before.
+    pub(super) fn find_literal(&self, literal: &Literal) -> Option<LiteralId> {
+        let at = self.literals.get_index_of(literal)?;
+        Some(LiteralId(index(at)))
     }
 
+    /// Interns attributes, and what they hold as literals, because patterns may bind it.
     pub(super) fn attributes(&mut self, attributes: Vec<(Name, AttributeLiteral)>) -> AttributesId {
+        for (_, value) in &attributes {
+            if let AttributeLiteral::Literal(literal) = value {
+                self.literal(literal);
+            }
+        }
         AttributesId(index(self.attributes.insert_full(Bundle(attributes)).0))
     }
 
@@ -92,11 +100,22 @@ impl Tables {
         &self.attributes[id.0 as usize].0
     }
 
-    /// Interns facts; what value it is is left out.
+    /// Interns facts; what value it is is left out. Sizes become literals too, because patterns may bind them.
     pub(super) fn facts(&mut self, mut facts: Facts) -> FactsId {
         facts.literal = None;
         facts.constant = None;
-        FactsId(index(self.facts.insert_full(FactsKey(facts)).0))
+        let (at, new) = self.facts.insert_full(FactsKey(facts));
+        if new {
+            let shape = self.facts[at].0.shape.clone();
+            for dim in shape.iter().flat_map(|shape| shape.iter()) {
+                if let Dim::Known(n) = dim
+                    && let Ok(n) = i64::try_from(*n)
+                {
+                    self.literal(&Literal::Int(n));
+                }
+            }
+        }
+        FactsId(index(at))
     }
 
     pub(super) fn get_facts(&self, id: FactsId) -> &Facts {
@@ -222,7 +241,7 @@ mod tests {
                 assert_eq!(i == j, a == b, "{a:?} {b:?}");
                 let same = tables.value_key(i) == tables.value_key(j);
                 assert_eq!(same, a.same_value(b), "{a:?} {b:?}");
-                assert_eq!(tables.find_value_key(a), Some(tables.value_key(i)));
+                assert_eq!(tables.find_literal(a), Some(i));
             }
         }
     }

@@ -4,16 +4,33 @@
 //! Invariant: values only; effects stay in an ordered list outside, with the classes they read as roots.
 
 mod analysis;
+mod apply;
+mod binding;
+mod blame;
+mod candidates;
 mod classes;
 pub mod extract;
 mod infer;
 mod intern;
 mod join;
 mod language;
+mod link;
+mod matches;
 mod provenance;
+mod saturate;
+mod scope;
+mod search;
+mod statistics;
+mod structure;
+mod typed;
 
-pub use classes::{Disagreement, EGraph};
+pub use binding::Bound;
+pub use blame::Disagreement;
+pub use candidates::Candidates;
+pub use classes::EGraph;
 pub use intern::LiteralId;
 pub use join::Clash;
 pub use language::{AttributesId, Class, Head, LeafId, Node, NodeKind};
-pub use provenance::{Application, ApplicationId, Bound};
+pub use provenance::{Application, ApplicationId};
+pub use saturate::{SaturateError, SaturationLimits, SaturationReport, Stop, saturate};
+pub use statistics::RuleStatistics;

@@ -6,7 +6,7 @@
 
 use crate::graph::Name;
 
-use super::intern::LiteralId;
+use super::binding::Bound;
 use super::language::Class;
 
 /// An application of a rule. Number 0 stands for the import, which no rule made.
@@ -18,19 +18,6 @@ impl ApplicationId {
     pub const IMPORT: ApplicationId = ApplicationId(0);
 }
 
-/// What a slot of a rule held when it matched.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Bound {
-    /// A class.
-    Class(Class),
-    /// A literal that is no class of its own: an attribute, a dimension.
-    Literal(LiteralId),
-    /// A list of such, by its place in a table of lists.
-    List(u32),
-    /// Nothing: the slot belongs to a part of the rule that this variant does not have.
-    Nothing,
-}
-
 /// One application: a rule matched, and what it built became equal to what it had matched.
 #[derive(Clone, Debug)]
 pub struct Application {
@@ -40,9 +27,9 @@ pub struct Application {
     pub instance: u32,
     /// Index of the variant among the instance's.
     pub variant: u32,
-    /// The class of each root that was replaced, as it was then.
+    /// The class of each root, as it was then.
     pub roots: Box<[Class]>,
-    /// What the slots held, as it was then.
+    /// What the slots held, as it was then; lists lie behind.
     pub bound: Box<[Bound]>,
 }
 
@@ -78,10 +65,6 @@ impl Provenance {
 
     pub(super) fn get(&self, id: ApplicationId) -> Option<&Application> {
         self.applications.get((id.0 as usize).checked_sub(1)?)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.applications.len()
     }
 
     /// Notes the origin of the node that egg numbers next.

@@ -8,12 +8,20 @@
 
 use std::collections::VecDeque;
 
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+
 use crate::check::rule::{
     Apply, AttributeMatch, Constraint, DimPattern, Pattern, Rest, Slot, Variant,
 };
 
+use crate::graph::Literal;
+
 use super::shape::{Shape, Shapes};
 use super::step::{AttributeTest, DimTest, Register, Step, TypeTest};
+
+/// Literals that patterns compare with.
+pub(super) type Literals = IndexSet<Literal, FxBuildHasher>;
 
 /// The steps of a variant, started from one of its roots.
 #[derive(Clone, Debug)]
@@ -47,10 +55,12 @@ pub(super) fn compile(
     variant: &Variant,
     first: usize,
     shapes: &mut Shapes,
+    literals: &mut Literals,
 ) -> Result<Program, CompileError> {
     let count = variant.roots.len();
     let mut compiler = Compiler {
         shapes,
+        literals,
         steps: Vec::new(),
         slots: vec![None; variant.slots.len()],
         next: 1,
@@ -87,6 +97,7 @@ pub(super) fn compile(
 
 struct Compiler<'a> {
     shapes: &'a mut Shapes,
+    literals: &'a mut Literals,
     /// Steps, each with the number of registers before it.
     steps: Vec<(Step, usize)>,
     slots: Vec<Option<Register>>,
@@ -134,7 +145,8 @@ impl Compiler<'_> {
                     let node = self.apply(at, apply, depth, &mut queue, &mut later);
                     top.get_or_insert(node);
                 }
-                Pattern::Project { index, of } => {
+                Pattern::Project { index, of, slot } => {
+                    self.slot(*slot, at);
                     let shape = self.shapes.intern(Shape::Projection(*index));
                     self.push(Step::Bind {
                         at,
@@ -238,10 +250,10 @@ impl Compiler<'_> {
                     self.slot(*slot, at);
                 }
                 Pattern::Again(slot) => self.slot(*slot, at),
-                Pattern::Literal(literal) => self.push(Step::Literal {
-                    at,
-                    literal: literal.clone(),
-                }),
+                Pattern::Literal(literal) => {
+                    let (literal, _) = self.literals.insert_full(literal.clone());
+                    self.push(Step::Literal { at, literal });
+                }
                 Pattern::Any => {}
                 Pattern::Apply(_) | Pattern::Project { .. } | Pattern::Chain { .. } => {
                     unreachable!("operators are matched before what is put off")
@@ -335,9 +347,10 @@ impl Compiler<'_> {
     ) {
         let (slot, literal) = match pattern {
             Pattern::Apply(apply) => (Some(apply.slot), false),
-            Pattern::Chain { slot, .. } | Pattern::Value(slot, _) | Pattern::Again(slot) => {
-                (Some(*slot), false)
-            }
+            Pattern::Chain { slot, .. }
+            | Pattern::Project { slot, .. }
+            | Pattern::Value(slot, _)
+            | Pattern::Again(slot) => (Some(*slot), false),
             Pattern::Bare(slot) => (Some(*slot), true),
             _ => (None, false),
         };
@@ -360,7 +373,7 @@ impl Compiler<'_> {
                     path.pop();
                 }
             }
-            Pattern::Project { index, of } => {
+            Pattern::Project { index, of, .. } => {
                 path.push((Shape::Projection(*index), 0));
                 self.meetings(of, path, best);
                 path.pop();

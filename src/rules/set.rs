@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::check::rule::{
-    Build, Expr, Guard, Let, Numerics, Pattern, Reason, Rest, Rule, Slot, SlotInfo, Variant,
+    Build, Expr, Guard, Let, Numerics, Pattern, Reason, Rule, Slot, SlotInfo, Variant,
 };
 use crate::graph::{Literal, Name};
 
-use super::compile::{CompileError, Program, compile};
+use super::compile::{CompileError, Literals, Program, compile};
 use super::shape::{Shape, ShapeId, Shapes};
 use super::step::{Register, Step};
 use super::trie::{Trie, TrieGuard, TrieId};
@@ -29,7 +29,7 @@ pub struct RuleSet {
     shapes: Shapes,
     depth: usize,
     chain_links: BTreeSet<ShapeId>,
-    literals: Vec<Literal>,
+    literals: Literals,
 }
 
 /// What reports say about a rule.
@@ -116,7 +116,7 @@ impl RuleSet {
             shapes: Shapes::default(),
             depth: 0,
             chain_links: BTreeSet::new(),
-            literals: Vec::new(),
+            literals: Literals::default(),
         };
         let mut pending = Vec::new();
         for rule in rules {
@@ -153,12 +153,12 @@ impl RuleSet {
         pending: &mut Vec<(Program, Vec<TrieId>)>,
     ) -> Result<(), RuleSetError> {
         for first in 0..variant.roots.len() {
-            let program = compile(variant, first, &mut self.shapes).map_err(|source| {
-                RuleSetError::Compile {
+            let program = compile(variant, first, &mut self.shapes, &mut self.literals).map_err(
+                |source| RuleSetError::Compile {
                     rule: label.clone(),
                     source,
-                }
-            })?;
+                },
+            )?;
             self.depth = self.depth.max(program.depth);
             self.note_steps(&program.steps);
             let number = index(self.programs.len());
@@ -180,7 +180,6 @@ impl RuleSet {
                 Step::Chain { link, .. } => {
                     self.chain_links.insert(*link);
                 }
-                Step::Literal { literal, .. } => self.literals.push(literal.clone()),
                 Step::Each { steps, .. } => self.note_steps(steps),
                 _ => {}
             }
@@ -257,9 +256,9 @@ impl RuleSet {
         self.chain_links.contains(&shape)
     }
 
-    /// Literals that patterns compare with.
-    pub fn literals(&self) -> &[Literal] {
-        &self.literals
+    /// Literals that patterns compare with, by number.
+    pub fn literals(&self) -> impl ExactSizeIterator<Item = &Literal> {
+        self.literals.iter()
     }
 
     /// The label of a variant's instance: `packed[op = conv2d]`.

@@ -32,8 +32,8 @@ pub enum Step {
     Literal {
         /// The class.
         at: Register,
-        /// The value.
-        literal: Literal,
+        /// The value, by its number among the literals of the set.
+        literal: usize,
     },
     /// Only if the class, or each of a list of classes, is a literal.
     IsLiteral {

@@ -1,0 +1,258 @@
+//! Building what a rule writes, and making it equal to what the rule matched.
+//!
+//! In: a match. Out: new nodes and unions in its name, or nothing if something the replacement rests on is not known.
+//! Invariant: a pure function of the match: applying a match twice builds the same nodes.
+//! Invariant: nothing is made equal unless every root's replacement could be built.
+
+use smallvec::SmallVec;
+
+use crate::check::evaluate::{Val, evaluate};
+use crate::check::rule::{Build, BuildOperand, Expr, Slot};
+use crate::graph::{AttributeLiteral, Literal, Name};
+use crate::ops;
+use crate::rules::{CompiledVariant, RuleSet};
+
+use super::binding::Bound;
+use super::classes::EGraph;
+use super::language::{AttributesId, Class};
+use super::matches::Matches;
+use super::provenance::Application;
+use super::scope::{MatchScope, Slots};
+
+/// What applying a match did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// Classes became equal.
+    Applied,
+    /// They were equal already.
+    NoOp,
+    /// The replacement rests on something unknown.
+    Unbuilt,
+}
+
+/// Applies a match of a round.
+pub(super) fn apply(graph: &mut EGraph, set: &RuleSet, matches: &Matches, at: usize) -> Outcome {
+    let found = matches.get(at);
+    let variant = set.variant(found.variant);
+    let bounds = matches.bounds(found);
+    let application = graph.inner.analysis.provenance.begin(Application {
+        rule: set.rules()[variant.rule as usize].name,
+        instance: variant.instance,
+        variant: variant.variant,
+        roots: matches.roots(found).collect(),
+        bound: bounds.into(),
+    });
+    let before = graph.inner.nodes().len();
+    let mut builder = Builder {
+        graph,
+        variant,
+        bounds,
+        elements: SmallVec::new(),
+        made: SmallVec::new(),
+    };
+    let built: Option<SmallVec<[Option<Class>; 2]>> = variant
+        .replacements
+        .iter()
+        .map(|replacement| match replacement {
+            Some(build) => builder.build(build).map(Some),
+            None => Some(None),
+        })
+        .collect();
+    let Some(built) = built else {
+        graph.close(before);
+        return Outcome::Unbuilt;
+    };
+    let mut changed = false;
+    for (root, replacement) in matches.roots(found).zip(built) {
+        if let Some(replacement) = replacement {
+            changed |= graph.union(root, replacement, application);
+        }
+    }
+    if changed {
+        for node in matches.subsumed(at) {
+            graph.subsumed.push(node.clone());
+        }
+        graph.inner.analysis.provenance.end();
+        Outcome::Applied
+    } else {
+        graph.close(before);
+        Outcome::NoOp
+    }
+}
+
+impl EGraph {
+    /// Ends an application that made nothing equal; forgets it if it made no node either.
+    fn close(&mut self, nodes_before: usize) {
+        if self.inner.nodes().len() == nodes_before {
+            self.inner.analysis.provenance.cancel();
+        } else {
+            self.inner.analysis.provenance.end();
+        }
+    }
+}
+
+struct Builder<'a> {
+    graph: &'a mut EGraph,
+    variant: &'a CompiledVariant,
+    bounds: &'a [Bound],
+    /// Slots that stand for an element of a list here.
+    elements: SmallVec<[(Slot, Bound); 2]>,
+    /// Nodes built, by the number the rule gives them.
+    made: SmallVec<[(u32, Class); 4]>,
+}
+
+impl Slots for Builder<'_> {
+    fn bound(&self, slot: Slot) -> Bound {
+        let element = self.elements.iter().rev().find(|(of, _)| *of == slot);
+        element.map_or(self.bounds[slot.0 as usize], |(_, bound)| *bound)
+    }
+
+    fn pool(&self) -> &[Bound] {
+        self.bounds
+    }
+}
+
+impl Builder<'_> {
+    fn build(&mut self, build: &Build) -> Option<Class> {
+        match build {
+            Build::Slot(slot) => self.place(self.bound(*slot)),
+            Build::Expr(expr) => {
+                let value = self.value(expr);
+                self.literal_or_value(value)
+            }
+            Build::If(condition, yes, no) => match self.value(condition) {
+                Val::Literal(Literal::Bool(true)) => self.build(yes),
+                Val::Literal(Literal::Bool(false)) => self.build(no),
+                _ => None,
+            },
+            Build::Apply {
+                op,
+                operands,
+                attributes,
+                results,
+                index,
+                node,
+            } => {
+                let known = self.made.iter().find(|(number, _)| number == node);
+                let class = match known {
+                    // Inside of a list the same node is another one for each element.
+                    Some((_, class)) if self.elements.is_empty() => *class,
+                    _ => {
+                        let class = self.operator(*op, operands, attributes, *results)?;
+                        if self.elements.is_empty() {
+                            self.made.push((*node, class));
+                        }
+                        class
+                    }
+                };
+                Some(if *results == 1 {
+                    class
+                } else {
+                    self.graph.add_projection(class, *index)
+                })
+            }
+        }
+    }
+
+    fn operator(
+        &mut self,
+        op: Name,
+        operands: &[BuildOperand],
+        attributes: &[(Name, Expr)],
+        results: u32,
+    ) -> Option<Class> {
+        let mut classes: SmallVec<[Class; 8]> = SmallVec::new();
+        for operand in operands {
+            match operand {
+                BuildOperand::One(build) => classes.push(self.build(build)?),
+                BuildOperand::Each { each, over } => self.each(each, over, &mut classes)?,
+            }
+        }
+        let bundle = if attributes.is_empty() {
+            AttributesId::default()
+        } else {
+            let attributes: Option<Vec<(Name, AttributeLiteral)>> = attributes
+                .iter()
+                .map(|(name, expr)| match self.value(expr) {
+                    Val::Literal(literal) => Some((*name, AttributeLiteral::Literal(literal))),
+                    _ => None,
+                })
+                .collect();
+            self.graph.attributes(attributes?)
+        };
+        Some(self.graph.add_op(op, &classes, bundle, results))
+    }
+
+    fn each(
+        &mut self,
+        each: &Build,
+        over: &[(Slot, Slot)],
+        classes: &mut SmallVec<[Class; 8]>,
+    ) -> Option<()> {
+        let lists: Option<SmallVec<[&[Bound]; 2]>> = over
+            .iter()
+            .map(|(_, list)| self.bounds[list.0 as usize].items(self.bounds))
+            .collect();
+        let lists = lists?;
+        let len = lists.first()?.len();
+        if lists.iter().any(|list| list.len() != len) {
+            return None;
+        }
+        let outside = self.elements.len();
+        for at in 0..len {
+            for ((slot, _), list) in over.iter().zip(&lists) {
+                self.elements.push((*slot, list[at]));
+            }
+            let class = self.build(each);
+            self.elements.truncate(outside);
+            classes.push(class?);
+        }
+        Some(())
+    }
+
+    /// The class of what a slot holds.
+    fn place(&mut self, bound: Bound) -> Option<Class> {
+        match bound {
+            Bound::Class(class) => Some(class),
+            Bound::Literal(id) => {
+                let literal = self.graph.inner.analysis.tables.get_literal(id).clone();
+                Some(self.graph.add_literal(&literal))
+            }
+            Bound::Nothing => Some(self.graph.add_literal(&Literal::None)),
+            Bound::List { .. } | Bound::Node(..) => None,
+        }
+    }
+
+    fn value(&self, expr: &Expr) -> Val<Class> {
+        let scope = MatchScope {
+            graph: self.graph,
+            infos: &self.variant.slots,
+            slots: self,
+        };
+        evaluate(expr, &self.variant.lets, &scope)
+    }
+
+    /// The class of a computed value. Element types are written as the numbers that operands have in TorchScript.
+    fn literal_or_value(&mut self, value: Val<Class>) -> Option<Class> {
+        match value {
+            Val::Value(class) => Some(class),
+            Val::Literal(Literal::DType(dtype)) => {
+                let code = Literal::Int(ops::torch_dtype_code(dtype));
+                Some(self.graph.add_literal(&code))
+            }
+            Val::Literal(literal) => Some(self.graph.add_literal(&literal)),
+            Val::List(items) => self.sequence("prim::ListConstruct", items),
+            Val::Tuple(items) => self.sequence("prim::TupleConstruct", items),
+            Val::Unknown => None,
+        }
+    }
+
+    fn sequence(&mut self, op: &str, items: Vec<Val<Class>>) -> Option<Class> {
+        let classes: Option<Vec<Class>> = items
+            .into_iter()
+            .map(|item| self.literal_or_value(item))
+            .collect();
+        let none = AttributesId::default();
+        Some(self.graph.add_op(Name::new(op), &classes?, none, 1))
+    }
+}

@@ -1,0 +1,211 @@
+//! Saturation: searching for all rules and applying what was found, until nothing changes.
+//!
+//! In: an e-graph, a rule set, limits. Out: the same e-graph with every equality the rules imply, and a [`SaturationReport`].
+//! After the first round only classes are searched that changed (new, merged, or better known) and those above them as far as any
+//! pattern reaches down.
+//!
+//! Invariant: the same e-graph and rules give the same classes, in the same order, on every machine.
+//! Invariant: a limit that was hit is in the report. Time is no limit of its own; a caller who has a clock may interrupt.
+
+use crate::rules::{RuleSet, RuleSetError};
+
+use super::apply::{Outcome, apply};
+use super::blame::Disagreement;
+use super::classes::EGraph;
+use super::language::Class;
+use super::link::Linked;
+use super::matches::Matches;
+use super::search::Search;
+use super::statistics::{Counts, RuleStatistics};
+
+/// How far a saturation may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SaturationLimits {
+    /// Nodes in the e-graph.
+    pub nodes: usize,
+    /// Rounds of searching and applying.
+    pub rounds: usize,
+    /// Matches of one rule, over all rounds.
+    pub matches_per_rule: usize,
+}
+
+impl Default for SaturationLimits {
+    fn default() -> SaturationLimits {
+        SaturationLimits {
+            nodes: 10_000_000,
+            rounds: 1_000,
+            matches_per_rule: 5_000_000,
+        }
+    }
+}
+
+/// Why a saturation ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Nothing more follows from the rules.
+    Saturated,
+    /// [`SaturationLimits::nodes`].
+    Nodes,
+    /// [`SaturationLimits::rounds`].
+    Rounds,
+    /// The caller.
+    Interrupted,
+}
+
+/// What a saturation did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SaturationReport {
+    /// Why it ended. If a rule hit its limit on matches, [`RuleStatistics::limited`] says so too.
+    pub stop: Stop,
+    /// Rounds.
+    pub rounds: usize,
+    /// Classes searched, over all rounds.
+    pub searched: usize,
+    /// Nodes before and after.
+    pub nodes: (usize, usize),
+    /// Classes before and after.
+    pub classes: (usize, usize),
+    /// Lists of which only the first ways to match were tried.
+    pub ways_cut: u64,
+    /// What each rule did, in the order of the set.
+    pub rules: Vec<RuleStatistics>,
+}
+
+impl SaturationReport {
+    /// Whether everything the rules imply was found.
+    pub fn is_complete(&self) -> bool {
+        self.stop == Stop::Saturated
+            && self.ways_cut == 0
+            && !self.rules.iter().any(|rule| rule.limited)
+    }
+}
+
+/// Why a saturation failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SaturateError {
+    /// A rule made values equal that differ.
+    #[error(transparent)]
+    Disagreement(#[from] Disagreement),
+    /// The rules could not be compiled.
+    #[error(transparent)]
+    Rules(#[from] RuleSetError),
+}
+
+/// Applies the rules until nothing changes. `interrupt` is asked after every round.
+///
+/// # Errors
+/// A rule that makes values equal of which different things are known.
+pub fn saturate(
+    graph: &mut EGraph,
+    set: &RuleSet,
+    limits: &SaturationLimits,
+    interrupt: &mut dyn FnMut() -> bool,
+) -> Result<SaturationReport, Disagreement> {
+    graph.rebuild()?;
+    graph.take_dirty();
+    let nodes_before = graph.node_count();
+    let classes_before = graph.class_count();
+    let mut linked = Linked::new(graph, set);
+    let mut counts = Counts::new(set, limits.matches_per_rule);
+    let mut matches = Matches::default();
+    let mut todo = graph.classes();
+    let mut rounds = 0;
+    let mut searched = 0;
+    let stop = loop {
+        if todo.is_empty() {
+            break Stop::Saturated;
+        }
+        if rounds == limits.rounds {
+            break Stop::Rounds;
+        }
+        rounds += 1;
+        searched += todo.len();
+        linked.extend(graph, set);
+        matches.clear();
+        let mut search = Search::new(graph, set, &linked, matches, &mut counts);
+        todo.iter().for_each(|&class| search.class(class));
+        matches = search.matches;
+        let within = apply_all(graph, set, &matches, &mut counts, limits.nodes);
+        graph.rebuild()?;
+        if !within {
+            break Stop::Nodes;
+        }
+        linked.extend(graph, set);
+        todo = reach(graph, set, &linked);
+        if interrupt() {
+            break Stop::Interrupted;
+        }
+    };
+    Ok(SaturationReport {
+        stop,
+        rounds,
+        searched,
+        nodes: (nodes_before, graph.node_count()),
+        classes: (classes_before, graph.class_count()),
+        ways_cut: counts.ways_cut,
+        rules: counts.rules,
+    })
+}
+
+/// Applies all matches of a round; whether the e-graph stayed within its limit.
+fn apply_all(
+    graph: &mut EGraph,
+    set: &RuleSet,
+    matches: &Matches,
+    counts: &mut Counts,
+    limit: usize,
+) -> bool {
+    for at in 0..matches.len() {
+        if graph.node_count() > limit {
+            return false;
+        }
+        let rule = counts.rule(set.variant(matches.get(at).variant));
+        match apply(graph, set, matches, at) {
+            Outcome::Applied => rule.applications += 1,
+            Outcome::NoOp => rule.no_ops += 1,
+            Outcome::Unbuilt => rule.unbuilt += 1,
+        }
+    }
+    graph.node_count() <= limit
+}
+
+/// The classes that changed and those above them, up to the depth of the patterns; a link of a chain does not count as a level.
+fn reach(graph: &mut EGraph, set: &RuleSet, linked: &Linked) -> Vec<Class> {
+    let dirty = graph.take_dirty();
+    let size = graph.inner.nodes().len();
+    let mut seen = vec![false; size];
+    let mut reached: Vec<Class> = Vec::new();
+    let mut level: Vec<Class> = Vec::new();
+    for class in dirty {
+        let class = graph.find(class);
+        if !std::mem::replace(&mut seen[usize::from(class)], true) {
+            level.push(class);
+        }
+    }
+    for depth in 0..=set.depth() {
+        let mut above = Vec::new();
+        let mut at = 0;
+        while at < level.len() {
+            let class = level[at];
+            at += 1;
+            for user in graph.inner[class].parents() {
+                let top = graph.find(user);
+                if seen[usize::from(top)] {
+                    continue;
+                }
+                let head = graph.inner.id_to_node(user).head;
+                if linked.shapes(head).any(|shape| set.is_chain_link(shape)) {
+                    seen[usize::from(top)] = true;
+                    level.push(top);
+                } else if depth < set.depth() {
+                    seen[usize::from(top)] = true;
+                    above.push(top);
+                }
+            }
+        }
+        reached.append(&mut level);
+        level = above;
+    }
+    reached.sort_unstable();
+    reached
+}
