@@ -10,6 +10,7 @@ use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 #[derive(pest_derive::Parser)]
 #[grammar = "../grammar/rulefold.pest"]
@@ -30,17 +31,27 @@ pub(super) struct Failure {
 
 /// Reads the whole text as `rule`, whose only inner pair is given back.
 pub(super) fn read(rule: Rule, text: &str) -> Result<Pair<'_, Rule>, Failure> {
-    // A process-wide switch; it is always set before parsing, so that messages do not depend on the order of threads.
-    pest::set_error_detail(true);
     match Grammar::parse(rule, text) {
         Ok(mut pairs) => {
-            let whole = pairs.next();
-            whole
-                .and_then(|pair| pair.into_inner().next())
-                .ok_or_else(|| unreachable!("each rule that is read alone holds another one"))
+            let inner = pairs.next().and_then(|whole| whole.into_inner().next());
+            Ok(inner
+                .unwrap_or_else(|| unreachable!("each rule that is read alone holds another one")))
         }
-        Err(error) => Err(failure(&error)),
+        Err(error) => Err(failure(&detailed(rule, text).unwrap_or(error))),
     }
+}
+
+/// Reads a text that does not parse once more, to learn what would have fitted: that doubles the time, so it is off for texts that
+/// parse. The switch belongs to the process and is read when parsing starts; the lock keeps one thread from turning it off while
+/// another needs it.
+fn detailed(rule: Rule, text: &str) -> Option<pest::error::Error<Rule>> {
+    static SWITCH: Mutex<()> = Mutex::new(());
+    let guard = SWITCH.lock().unwrap_or_else(PoisonError::into_inner);
+    pest::set_error_detail(true);
+    let answer = Grammar::parse(rule, text);
+    pest::set_error_detail(false);
+    drop(guard);
+    answer.err()
 }
 
 fn failure(error: &pest::error::Error<Rule>) -> Failure {

@@ -15,102 +15,120 @@ pub(super) const HEIGHT: usize = 500;
 
 /// The first token beyond the limits, and what there is too much of.
 pub(super) fn too_deep(text: &str, tokens: &[Token]) -> Option<(Token, &'static str)> {
-    // For each open bracket: operators since the last comma or clause, the deeper levels, and the `if`s among them.
-    let mut levels: Vec<Level> = vec![Level::default()];
-    let (mut ifs, mut operators) = (0usize, 0usize);
+    let mut depth = Depth {
+        levels: vec![Level::default()],
+        inside: 0,
+        operators: 0,
+    };
+    let mut before = None;
     for token in tokens.iter().filter(|token| !token.is_trivia()) {
-        let word = token.text(text);
-        match token.kind {
-            TokenKind::Open => {
-                // A bracket behind an operand (an index, a list type) is an operator too.
-                if let Some(level) = levels.last_mut().filter(|_| word == "[") {
-                    level.operators += 1;
-                    operators += 1;
-                }
-                levels.push(Level::default());
-            }
-            TokenKind::Close => {
-                if levels.len() > 1 {
-                    let level = levels.pop().unwrap_or_default();
-                    ifs -= level.ifs;
-                    operators -= level.operators;
-                }
-            }
-            TokenKind::Word if is_block(word) => levels.push(Level {
-                block: true,
-                ..Level::default()
-            }),
-            TokenKind::Arrow => {
-                if levels.last().is_some_and(|level| level.block) {
-                    let level = levels.pop().unwrap_or_default();
-                    ifs -= level.ifs;
-                    operators -= level.operators;
-                }
-            }
-            TokenKind::Comma | TokenKind::Equals => reset(&mut levels, &mut ifs, &mut operators),
-            TokenKind::Word
-                if matches!(
-                    word,
-                    "where" | "let" | "numerics" | "match" | "rewrite" | "test" | "expect"
-                ) =>
-            {
-                reset(&mut levels, &mut ifs, &mut operators);
-            }
-            TokenKind::Word if word == "if" => {
-                if let Some(level) = levels.last_mut() {
-                    level.ifs += 1;
-                    ifs += 1;
-                }
-            }
-            TokenKind::EqEq
-            | TokenKind::NotEq
-            | TokenKind::LessEq
-            | TokenKind::GreaterEq
-            | TokenKind::Sign => {
-                if let Some(level) = levels.last_mut() {
-                    level.operators += 1;
-                    operators += 1;
-                }
-            }
-            TokenKind::Word if matches!(word, "and" | "or" | "not" | "in") => {
-                if let Some(level) = levels.last_mut() {
-                    level.operators += 1;
-                    operators += 1;
-                }
-            }
-            _ => {}
-        }
-        if levels.len() - 1 + ifs > DEPTH {
+        depth.pass(token.kind, token.text(text), before);
+        if depth.inside > DEPTH {
             return Some((*token, "brackets"));
         }
-        if levels.len() - 1 + ifs + operators > HEIGHT {
+        if depth.inside + depth.operators > HEIGHT {
             return Some((*token, "operators"));
         }
+        before = Some(token.kind);
     }
     None
 }
 
+/// How deep the tree is at a token, at most.
+struct Depth {
+    /// One for each open bracket or block, and the outermost.
+    levels: Vec<Level>,
+    /// Open brackets and blocks, and the `if`s on all levels.
+    inside: usize,
+    /// The operators on all levels.
+    operators: usize,
+}
+
+/// What stands on a level since the last comma or clause: each may be the operand of the next.
 #[derive(Clone, Copy, Default)]
 struct Level {
     operators: usize,
     ifs: usize,
+    /// Whether it is the body of `block0`, which `->` closes.
     block: bool,
 }
 
-/// An element or a clause ends, and with it the chain of operators of this level.
-fn reset(levels: &mut [Level], ifs: &mut usize, operators: &mut usize) {
-    if let Some(level) = levels.last_mut() {
-        *ifs -= level.ifs;
-        *operators -= level.operators;
-        *level = Level {
-            block: level.block,
+impl Depth {
+    fn pass(&mut self, kind: TokenKind, word: &str, before: Option<TokenKind>) {
+        match (kind, word) {
+            (TokenKind::Open, _) => {
+                // Behind an operand it is an index, and the operand is below it; behind an op stand its attributes.
+                if word == "[" && before != Some(TokenKind::OpName) {
+                    self.operator();
+                }
+                self.open(false);
+            }
+            (TokenKind::Close, _) if self.levels.len() > 1 => self.close(),
+            (TokenKind::Word, label) if is_block(label) => self.open(true),
+            (TokenKind::Arrow, _) if self.levels.last().is_some_and(|level| level.block) => {
+                self.close()
+            }
+            (TokenKind::Comma | TokenKind::Equals, _)
+            | (
+                TokenKind::Word,
+                "where" | "let" | "numerics" | "match" | "rewrite" | "test" | "expect",
+            ) => self.next(),
+            (TokenKind::Word, "if") => {
+                if let Some(level) = self.levels.last_mut() {
+                    level.ifs += 1;
+                    self.inside += 1;
+                }
+            }
+            (
+                TokenKind::EqEq
+                | TokenKind::NotEq
+                | TokenKind::LessEq
+                | TokenKind::GreaterEq
+                | TokenKind::Sign,
+                _,
+            )
+            | (TokenKind::Word, "and" | "or" | "not" | "in") => self.operator(),
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, block: bool) {
+        self.levels.push(Level {
+            block,
             ..Level::default()
-        };
+        });
+        self.inside += 1;
+    }
+
+    fn close(&mut self) {
+        self.next();
+        self.levels.pop();
+        self.inside -= 1;
+    }
+
+    fn operator(&mut self) {
+        if let Some(level) = self.levels.last_mut() {
+            level.operators += 1;
+            self.operators += 1;
+        }
+    }
+
+    /// An element or a clause ends, and with it what hangs together on this level.
+    fn next(&mut self) {
+        if let Some(level) = self.levels.last_mut() {
+            self.inside -= level.ifs;
+            self.operators -= level.operators;
+            *level = Level {
+                block: level.block,
+                ..Level::default()
+            };
+        }
     }
 }
 
 /// `block0`, `block1`, ...: the label of a nested block.
 fn is_block(word: &str) -> bool {
-    word.strip_prefix("block")
-        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    word.strip_prefix("block").is_some_and(|digits| {
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }

@@ -113,6 +113,10 @@ pub struct Operand {
 
 /// The kinds of operands.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "operands without a term are rare"
+)]
 pub enum OperandKind {
     /// `..`: any others.
     Rest,

@@ -76,6 +76,7 @@ pub struct Item {
 
 /// The kinds of items.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most items are rules")]
 pub enum ItemKind {
     /// Names from another module.
     Use(Use),
