@@ -4,7 +4,8 @@
 //! Invariant: hands out exactly the declared number of bytes, or refuses.
 //! Invariant: the deflate stream depends on the bytes only, not on the processor, the threads or the clock.
 
-use flate2::{Compress, Crc, Decompress, FlushCompress, FlushDecompress, Status};
+use crc32fast::Hasher as Crc;
+use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::data::Backing;
@@ -86,12 +87,10 @@ pub(super) fn sums(bytes: &[u8]) -> (u32, u128) {
         crc.update(block);
         hash.update(block);
     }
-    (crc.sum(), hash.digest128())
+    (crc.finalize(), hash.digest128())
 }
 
 /// CRC-32 of the bytes.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum()
+    crc32fast::hash(bytes)
 }
