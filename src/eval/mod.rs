@@ -11,6 +11,7 @@ mod arguments;
 mod constant;
 mod elements;
 mod error;
+mod interpret;
 mod layout;
 mod pack;
 mod quantize;
@@ -19,5 +20,6 @@ mod value;
 
 pub use constant::{force, force_all};
 pub use error::EvalError;
+pub use interpret::{Host, ModelHost, run, run_method};
 pub use table::{call, supports};
 pub use value::Value;
