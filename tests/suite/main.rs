@@ -1,5 +1,6 @@
 //! The integration tests: one module for each stage, one binary for all.
 
+mod book;
 mod syntax;
 mod syntax_limits;
 mod syntax_tree;
