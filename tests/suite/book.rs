@@ -1,5 +1,8 @@
 //! The book: its pages are all in the summary, its links lead somewhere, its rules mean something.
 
+use rulefold::diagnostic::{Diagnostic, plain};
+use rulefold::source::Sources;
+use rulefold::syntax::parse;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -157,4 +160,39 @@ fn blocks_say_what_they_are() {
             );
         }
     }
+}
+
+/// What is said of a rule file.
+fn judged(name: &str, text: &str) -> (Vec<Diagnostic>, String) {
+    let mut sources = Sources::new();
+    let id = sources.add(name, text);
+    let (_, found) = parse(id, text);
+    let shown = plain(&sources, &found);
+    (found, shown)
+}
+
+#[test]
+fn rules_in_the_book_are_right_or_wrong_as_they_say() {
+    let mut checked = 0;
+    for page in pages() {
+        for block in blocks(&read(&page)) {
+            let mut words = block.info.split(',');
+            if words.next() != Some("fold") {
+                continue;
+            }
+            let place = format!("{}:{}", page.display(), block.line);
+            let (found, shown) = judged(&place, &block.text);
+            match words.next() {
+                // Parts of the library, which stand there without what is around them.
+                Some("shipped") => {}
+                Some(code) => {
+                    let given = found.iter().any(|one| one.code.number == code);
+                    assert!(given, "{place}: {code} is not said, but\n{shown}");
+                }
+                None => assert!(found.is_empty(), "{place}\n{shown}"),
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 40, "{checked}");
 }

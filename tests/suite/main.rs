@@ -1,6 +1,8 @@
 //! The integration tests: one module for each stage, one binary for all.
 
 mod book;
+mod catalogue;
+mod editor;
 mod syntax;
 mod syntax_limits;
 mod syntax_tree;
