@@ -9,12 +9,16 @@
 mod affine;
 mod arguments;
 mod constant;
+mod convolution;
+mod convolve;
 mod elements;
 mod error;
 mod interpret;
 mod layout;
+mod linear;
 mod pack;
 mod quantize;
+mod shape;
 mod table;
 mod value;
 

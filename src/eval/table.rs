@@ -5,12 +5,17 @@
 
 use super::arguments::Arguments;
 use super::error::Fault;
-use super::{EvalError, Value, pack, quantize};
+use super::{EvalError, Value, convolve, linear, pack, quantize};
 
 /// Computes the results of an operator.
 pub(super) type Kernel = fn(Arguments) -> Result<Vec<Value>, Fault>;
 
-const FILES: [fn(&str) -> Option<Kernel>; 2] = [quantize::kernel, pack::kernel];
+const FILES: [fn(&str) -> Option<Kernel>; 4] = [
+    quantize::kernel,
+    pack::kernel,
+    convolve::kernel,
+    linear::kernel,
+];
 
 fn kernel(op: &str) -> Option<Kernel> {
     let find = |op: &str| FILES.iter().find_map(|file| file(op));
