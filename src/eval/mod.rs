@@ -6,21 +6,29 @@
 //! Invariant: operands that do not fit are errors, never panics.
 //! Invariant: knows no file format; operands stand in the order of the schema.
 
+mod activation;
 mod affine;
 mod arguments;
+mod arithmetic;
 mod constant;
 mod convolution;
 mod convolve;
 mod elements;
 mod error;
+mod exponential;
 mod interpret;
 mod layout;
 mod linear;
+mod normalization;
 mod pack;
+mod pooling;
 mod quantize;
+mod reduction;
+mod resample;
 mod shape;
 mod table;
 mod value;
+mod views;
 
 pub use constant::{force, force_all};
 pub use error::EvalError;

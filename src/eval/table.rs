@@ -5,16 +5,26 @@
 
 use super::arguments::Arguments;
 use super::error::Fault;
-use super::{EvalError, Value, convolve, linear, pack, quantize};
+use super::{
+    EvalError, Value, activation, arithmetic, convolve, linear, normalization, pack, pooling,
+    quantize, reduction, resample, views,
+};
 
 /// Computes the results of an operator.
 pub(super) type Kernel = fn(Arguments) -> Result<Vec<Value>, Fault>;
 
-const FILES: [fn(&str) -> Option<Kernel>; 4] = [
+const FILES: [fn(&str) -> Option<Kernel>; 11] = [
     quantize::kernel,
     pack::kernel,
     convolve::kernel,
     linear::kernel,
+    activation::kernel,
+    arithmetic::kernel,
+    normalization::kernel,
+    pooling::kernel,
+    reduction::kernel,
+    resample::kernel,
+    views::kernel,
 ];
 
 fn kernel(op: &str) -> Option<Kernel> {

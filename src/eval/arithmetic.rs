@@ -1,0 +1,473 @@
+//! Sums and products of tensors, float and quantized, and joining tensors.
+//!
+//! In: tensors of shapes that broadcast, or a tensor and a number. Out: a contiguous tensor.
+//! Invariant: float arithmetic is `f32`, each step rounded (`alpha * b` before the sum); integers stay 64-bit integers.
+//! Invariant: quantized operands are dequantized, combined in `f32` and quantized; a number combines with the scale, not the elements.
+//!
+//! Sources: `BinaryOps.cpp`, `qmul.cpp`, `QuantizedOpKernels.cpp` of PyTorch.
+
+use crate::graph::{DType, Tensor};
+
+use super::Value;
+use super::activation::integers;
+use super::affine::Affine;
+use super::arguments::Arguments;
+use super::elements::{self, tensor_float};
+use super::error::Fault;
+use super::quantize::reals;
+use super::shape::{broadcast, broadcast_indices};
+use super::table::Kernel;
+
+/// The kernels of this file.
+pub(super) fn kernel(op: &str) -> Option<Kernel> {
+    Some(match op {
+        "aten::add.Tensor" | "aten::add.Scalar" => |a| {
+            let alpha = a.float_or(2, 1.0)?;
+            float(
+                a,
+                |x, y| x + alpha as f32 * y,
+                |x, y| x.wrapping_add(y.wrapping_mul(alpha as i64)),
+            )
+        },
+        "aten::sub.Tensor" | "aten::sub.Scalar" => |a| {
+            let alpha = a.float_or(2, 1.0)?;
+            float(
+                a,
+                |x, y| x - alpha as f32 * y,
+                |x, y| x.wrapping_sub(y.wrapping_mul(alpha as i64)),
+            )
+        },
+        "aten::mul.Tensor" | "aten::mul.Scalar" => |a| float(a, |x, y| x * y, i64::wrapping_mul),
+        "aten::div.Tensor" | "aten::div.Scalar" => divide,
+        "quantized::add" => |a| binary(a, |x, y| x + y),
+        "quantized::add_relu" => |a| binary(a, |x, y| (x + y).max(0.0)),
+        "quantized::mul" => |a| binary(a, |x, y| x * y),
+        "quantized::mul_relu" => |a| binary(a, |x, y| (x * y).max(0.0)),
+        "quantized::add_scalar" | "quantized::add_scalar.Tensor" | "quantized::add.Scalar" => {
+            |a| add_number(a, 0, false)
+        }
+        "quantized::add.Scalar2" => |a| add_number(a, 1, false),
+        "quantized::add_scalar_relu"
+        | "quantized::add_scalar_relu.Tensor"
+        | "quantized::add_relu.Scalar" => |a| add_number(a, 0, true),
+        "quantized::add_relu.Scalar2" => |a| add_number(a, 1, true),
+        "quantized::mul_scalar" | "quantized::mul_scalar.Tensor" | "quantized::mul.Scalar" => {
+            |a| multiply_by_number(a, 0, false)
+        }
+        "quantized::mul.Scalar2" => |a| multiply_by_number(a, 1, false),
+        "quantized::mul_scalar_relu"
+        | "quantized::mul_scalar_relu.Tensor"
+        | "quantized::mul_relu.Scalar" => |a| multiply_by_number(a, 0, true),
+        "quantized::mul_relu.Scalar2" => |a| multiply_by_number(a, 1, true),
+        "aten::cat" => cat,
+        "aten::stack" => stack,
+        "quantized::cat" => |a| quantized_cat(a, false),
+        "quantized::cat_relu" => |a| quantized_cat(a, true),
+        _ => return None,
+    })
+}
+
+/// A number operand as a tensor without dimensions.
+fn operand(a: Arguments, position: usize) -> Result<Tensor, Fault> {
+    match a.value(position) {
+        Value::Tensor(tensor) => Ok(tensor.clone()),
+        Value::Literal(crate::graph::Literal::Int(n)) => Ok(elements::tensor_i64(vec![], &[*n])),
+        _ => Ok(elements::tensor_f32(vec![], &[a.float(position)? as f32])),
+    }
+}
+
+/// Elements as `f32`; a tensor of integers or doubles takes part in `f32` arithmetic as PyTorch's promotion has it.
+fn singles(tensor: &Tensor) -> Result<Vec<f32>, Fault> {
+    if tensor.dtype.is_quantized() {
+        return Err(Fault::new("quantized operands need a quantized operator"));
+    }
+    Ok(elements::read_f64(tensor)?
+        .into_iter()
+        .map(|x| x as f32)
+        .collect())
+}
+
+/// The type of a result: the floating one of the two, the left one if both are.
+fn promoted(left: &Tensor, right: &Tensor) -> DType {
+    match (left.dtype.is_float(), right.dtype.is_float()) {
+        (true, true) if left.shape.is_empty() && !right.shape.is_empty() => right.dtype,
+        (true, _) => left.dtype,
+        (false, true) => right.dtype,
+        (false, false) => DType::I64,
+    }
+}
+
+fn float(
+    a: Arguments,
+    on_floats: impl Fn(f32, f32) -> f32,
+    on_integers: impl Fn(i64, i64) -> i64,
+) -> Result<Vec<Value>, Fault> {
+    let (left, right) = (operand(a, 0)?, operand(a, 1)?);
+    let shape = broadcast(&left.shape, &right.shape)?;
+    let dtype = promoted(&left, &right);
+    if dtype == DType::I64 {
+        let sums = combine(
+            (&left, &elements::read_i64(&left)?),
+            (&right, &elements::read_i64(&right)?),
+            &shape,
+            on_integers,
+        );
+        return Ok(vec![elements::tensor_i64(shape, &sums).into()]);
+    }
+    let results = combine(
+        (&left, &singles(&left)?),
+        (&right, &singles(&right)?),
+        &shape,
+        on_floats,
+    );
+    Ok(vec![tensor_float(dtype, shape, &results)?.into()])
+}
+
+/// `div(Tensor self, Tensor or Scalar other)`: true division, so the result is float.
+fn divide(a: Arguments) -> Result<Vec<Value>, Fault> {
+    let (left, right) = (operand(a, 0)?, operand(a, 1)?);
+    let shape = broadcast(&left.shape, &right.shape)?;
+    let dtype = match promoted(&left, &right) {
+        DType::I64 => DType::F32,
+        dtype => dtype,
+    };
+    let (x, y) = (singles(&left)?, singles(&right)?);
+    let results = combine((&left, &x), (&right, &y), &shape, |x, y| x / y);
+    Ok(vec![tensor_float(dtype, shape, &results)?.into()])
+}
+
+fn combine<T: Copy, R>(
+    left: (&Tensor, &[T]),
+    right: (&Tensor, &[T]),
+    shape: &[usize],
+    f: impl Fn(T, T) -> R,
+) -> Vec<R> {
+    if left.0.shape == right.0.shape {
+        return left.1.iter().zip(right.1).map(|(&x, &y)| f(x, y)).collect();
+    }
+    broadcast_indices(&left.0.shape, shape)
+        .into_iter()
+        .zip(broadcast_indices(&right.0.shape, shape))
+        .map(|(i, j)| f(left.1[i], right.1[j]))
+        .collect()
+}
+
+/// `add(Tensor qa, Tensor qb, float scale, int zero_point)` and its kin.
+fn binary(a: Arguments, f: impl Fn(f32, f32) -> f32) -> Result<Vec<Value>, Fault> {
+    let (left, right) = (a.tensor(0)?, a.tensor(1)?);
+    Affine::of(left)?;
+    Affine::of(right)?;
+    if left.dtype != right.dtype {
+        return Err(Fault::new(format!(
+            "operands have types {} and {}",
+            left.dtype, right.dtype
+        )));
+    }
+    let out = Affine::new(left.dtype, a.float(2)?, a.int(3)?)?;
+    let shape = broadcast(&left.shape, &right.shape)?;
+    let codes = combine(
+        (left, &reals(left)?),
+        (right, &reals(right)?),
+        &shape,
+        |x, y| out.quantize(f(x, y)),
+    );
+    Ok(vec![out.tensor(shape, &codes).into()])
+}
+
+/// `add_scalar(Tensor qa, Scalar b)`: the number, rounded to whole steps, moves the zero point. Where that would leave the type's range
+/// the scale grows until it fits, and the integers are rounded anew.
+fn add_number(a: Arguments, tensor: usize, relu: bool) -> Result<Vec<Value>, Fault> {
+    let (input, number) = (a.tensor(tensor)?, a.float(1 - tensor)?);
+    let affine = Affine::of(input)?;
+    let (low, high) = affine.range();
+    let (low, high) = (i64::from(low), i64::from(high));
+    let steps = (number / affine.scale).round_ties_even() as i64;
+    let moved = i64::from(affine.zero).saturating_sub(steps);
+    let span = (high - low) as f64;
+    let (scale, zero) = if moved < low {
+        ((high as f64 - moved as f64) / span * affine.scale, low)
+    } else if moved > high {
+        ((moved as f64 - low as f64) / span * affine.scale, high)
+    } else {
+        (affine.scale, moved)
+    };
+    let out = Affine::new(affine.dtype, scale, zero)?;
+    let least = if relu { out.zero } else { out.range().0 };
+    let multiplier = (affine.scale / scale) as f32;
+    let result = integers(input, out, |q| {
+        let q = if zero == moved {
+            q
+        } else {
+            let sum = (i64::from(q) - i64::from(affine.zero)).saturating_add(steps);
+            out.clamp(zero.saturating_add((sum as f32 * multiplier).round_ties_even() as i64))
+        };
+        q.max(least)
+    })?;
+    Ok(vec![result.into()])
+}
+
+/// `mul_scalar(Tensor qa, Scalar b)`: the number multiplies the scale. A negative one mirrors the integers; zero gives zeros of scale 1.
+fn multiply_by_number(a: Arguments, tensor: usize, relu: bool) -> Result<Vec<Value>, Fault> {
+    let (input, number) = (a.tensor(tensor)?, a.float(1 - tensor)?);
+    let affine = Affine::of(input)?;
+    let (low, high) = affine.range();
+    let result = if number > 0.0 {
+        let out = Affine::new(affine.dtype, number * affine.scale, affine.zero.into())?;
+        let least = if relu { out.zero } else { low };
+        integers(input, out, |q| q.max(least))?
+    } else if number < 0.0 {
+        let mirror = i64::from(high) + i64::from(low);
+        let out = Affine::new(
+            affine.dtype,
+            -number * affine.scale,
+            mirror - i64::from(affine.zero),
+        )?;
+        let least = if relu { out.zero } else { low };
+        integers(input, out, |q| out.clamp(mirror - i64::from(q)).max(least))?
+    } else {
+        integers(input, Affine::new(affine.dtype, 1.0, 0)?, |_| 0)?
+    };
+    Ok(vec![result.into()])
+}
+
+/// Shapes that join along a dimension: the joint shape. Tensors of shape `[0]` join anything and are left out.
+fn joint<'a>(
+    tensors: &'a [Tensor],
+    dim: i64,
+) -> Result<(Vec<&'a Tensor>, Vec<usize>, usize), Fault> {
+    let kept: Vec<&Tensor> = tensors.iter().filter(|t| t.shape != [0]).collect();
+    let Some(first) = kept.first().copied().or(tensors.first()) else {
+        return Err(Fault::new("there is nothing to join"));
+    };
+    let dim = super::arguments::dimension(dim, first.shape.len())?;
+    let mut shape = first.shape.clone();
+    if shape.is_empty() {
+        return Err(Fault::new("tensors without dimensions cannot be joined"));
+    }
+    shape[dim] = 0;
+    for tensor in &kept {
+        let fits = tensor.shape.len() == shape.len()
+            && (0..shape.len()).all(|i| i == dim || tensor.shape[i] == shape[i]);
+        if !fits {
+            return Err(Fault::new(format!(
+                "shapes {:?} and {:?} do not join along dimension {dim}",
+                first.shape, tensor.shape
+            )));
+        }
+        shape[dim] = shape[dim].saturating_add(tensor.shape[dim]);
+    }
+    elements::count(&shape)?;
+    Ok((kept, shape, dim))
+}
+
+/// Elements of the joint tensor from those of the parts.
+fn join<T: Copy>(parts: &[(&[usize], &[T])], dim: usize, width: usize) -> Vec<T> {
+    let outer: usize = parts
+        .first()
+        .map_or(0, |(shape, _)| shape[..dim].iter().product());
+    let mut joined = Vec::new();
+    for row in 0..outer {
+        for (shape, elements) in parts {
+            let run = shape[dim..].iter().product::<usize>() * width;
+            joined.extend_from_slice(&elements[row * run..][..run]);
+        }
+    }
+    joined
+}
+
+/// `cat(Tensor[] tensors, int dim)` of tensors of one type; quantized ones take the parameters of the first.
+fn cat(a: Arguments) -> Result<Vec<Value>, Fault> {
+    let tensors = a.tensors(0)?;
+    Ok(vec![concatenate(&tensors, a.int_or(1, 0)?)?.into()])
+}
+
+fn concatenate(tensors: &[Tensor], dim: i64) -> Result<Tensor, Fault> {
+    let (kept, shape, dim) = joint(tensors, dim)?;
+    let Some(first) = kept.first() else {
+        return tensors
+            .first()
+            .cloned()
+            .ok_or_else(|| Fault::new("there is nothing to join"));
+    };
+    let dtype = first.dtype;
+    if dtype.is_quantized() {
+        return quantized_join(&kept, shape, dim, Affine::of(first)?, false);
+    }
+    if kept.iter().any(|tensor| tensor.dtype != dtype) {
+        return Err(Fault::new("tensors of several types are not joined"));
+    }
+    let bytes = kept
+        .iter()
+        .map(|tensor| elements::row_major(tensor))
+        .collect::<Result<Vec<_>, _>>()?;
+    let parts: Vec<(&[usize], &[u8])> = kept
+        .iter()
+        .zip(&bytes)
+        .map(|(tensor, bytes)| (tensor.shape.as_slice(), bytes.as_ref()))
+        .collect();
+    Ok(Tensor::contiguous(
+        dtype,
+        shape,
+        join(&parts, dim, dtype.size()),
+    ))
+}
+
+/// `stack(Tensor[] tensors, int dim)`.
+fn stack(a: Arguments) -> Result<Vec<Value>, Fault> {
+    let mut tensors = a.tensors(0)?;
+    let rank = tensors.first().map_or(0, |t| t.shape.len()) + 1;
+    let dim = super::arguments::dimension(a.int_or(1, 0)?, rank)?;
+    for tensor in &mut tensors {
+        if tensor.shape.len() + 1 != rank {
+            return Err(Fault::new("tensors of different shapes are not stacked"));
+        }
+        tensor.shape.insert(dim, 1);
+        tensor.strides.insert(dim.min(tensor.strides.len()), 1);
+    }
+    Ok(vec![concatenate(&tensors, dim as i64)?.into()])
+}
+
+/// `cat(Tensor[] qx, int dim, float? scale, int? zero_point)`, with `relu` fused or not; parameters default to those of the first.
+fn quantized_cat(a: Arguments, relu: bool) -> Result<Vec<Value>, Fault> {
+    let tensors = a.tensors(0)?;
+    let (kept, shape, dim) = joint(&tensors, a.int(1)?)?;
+    let first = Affine::of(kept.first().ok_or_else(|| Fault::new("nothing to join"))?)?;
+    let scale = a.float_or(2, first.scale)?;
+    let out = Affine::new(first.dtype, scale, a.int_or(3, first.zero.into())?)?;
+    Ok(vec![quantized_join(&kept, shape, dim, out, relu)?.into()])
+}
+
+fn quantized_join(
+    kept: &[&Tensor],
+    shape: Vec<usize>,
+    dim: usize,
+    out: Affine,
+    relu: bool,
+) -> Result<Tensor, Fault> {
+    let mut codes = Vec::new();
+    for tensor in kept {
+        let affine = Affine::of(tensor)?;
+        if tensor.dtype != out.dtype {
+            return Err(Fault::new("tensors of several types are not joined"));
+        }
+        let requantized = integers(tensor, out, |q| {
+            let real = affine.dequantize(q);
+            out.quantize(if relu { real.max(0.0) } else { real })
+        })?;
+        codes.push(elements::read_quantized(&requantized)?);
+    }
+    let parts: Vec<(&[usize], &[i32])> = kept
+        .iter()
+        .zip(&codes)
+        .map(|(tensor, codes)| (tensor.shape.as_slice(), codes.as_slice()))
+        .collect();
+    Ok(out.tensor(shape, &join(&parts, dim, 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::call;
+    use crate::eval::elements::{tensor_f32, tensor_i64};
+
+    fn quantized(scale: f64, zero: i64, codes: &[i32]) -> Value {
+        let affine = Affine::new(DType::QU8, scale, zero).unwrap();
+        affine.tensor(vec![codes.len()], codes).into()
+    }
+
+    fn run(op: &str, operands: &[Value]) -> (f64, i32, Vec<i32>) {
+        let out = call(op, operands).unwrap().remove(0);
+        let out = out.as_tensor().unwrap();
+        let affine = Affine::of(out).unwrap();
+        (
+            affine.scale,
+            affine.zero,
+            elements::read_quantized(out).unwrap(),
+        )
+    }
+
+    #[test]
+    fn floats_broadcast_and_integers_stay_integers() {
+        let x = Value::from(tensor_f32(vec![2, 1], &[1.0, 2.0]));
+        let y = Value::from(tensor_f32(vec![2], &[10.0, 20.0]));
+        let out = call("aten::add_.Tensor", &[x.clone(), y, Value::int(2)]).unwrap();
+        let out = out[0].as_tensor().unwrap();
+        assert_eq!(out.shape, [2, 2]);
+        assert_eq!(elements::read_f32(out).unwrap(), [21.0, 41.0, 22.0, 42.0]);
+        let n = Value::from(tensor_i64(vec![], &[41]));
+        let out = call("aten::add.Scalar", &[n, Value::int(1)]).unwrap();
+        let out = out[0].as_tensor().unwrap();
+        assert_eq!(
+            (out.dtype, elements::read_i64(out).unwrap()),
+            (DType::I64, vec![42])
+        );
+        assert!(call("aten::add.Tensor", &[x, quantized(1.0, 0, &[1])]).is_err());
+    }
+
+    #[test]
+    fn quantized_sums_round_once() {
+        let operands = [
+            quantized(0.5, 10, &[0, 10, 20]),
+            quantized(0.25, 0, &[1, 2, 3]),
+            Value::float(0.5),
+            Value::int(10),
+        ];
+        // -4.75, 0.5, 5.75 in steps of a half: -9.5, 1, 11.5.
+        assert_eq!(run("quantized::add", &operands).2, [0, 11, 22]);
+        assert_eq!(run("quantized::add_relu", &operands).2, [10, 11, 22]);
+        assert_eq!(run("quantized::mul", &operands).2, [8, 10, 18]);
+    }
+
+    #[test]
+    fn numbers_move_zero_point_and_scale() {
+        let q = quantized(0.5, 10, &[0, 10, 255]);
+        let add = |c: f64| run("quantized::add_scalar", &[q.clone(), Value::float(c)]);
+        assert_eq!(add(2.0), (0.5, 6, vec![0, 10, 255]));
+        assert_eq!(add(0.2), (0.5, 10, vec![0, 10, 255]));
+        // Zero point -10 is below the range: scale (255 + 10) / 255 * 0.5.
+        let (scale, zero, codes) = add(10.0);
+        assert_eq!((scale, zero), (265.0 / 255.0 * 0.5, 0));
+        assert_eq!(codes, [10, 19, 255]);
+        let mul = |c: f64| run("quantized::mul_scalar", &[q.clone(), Value::float(c)]);
+        assert_eq!(mul(3.0), (1.5, 10, vec![0, 10, 255]));
+        assert_eq!(mul(-3.0), (1.5, 245, vec![255, 245, 0]));
+        assert_eq!(mul(0.0), (1.0, 0, vec![0, 0, 0]));
+        let relu = run(
+            "quantized::mul_scalar_relu",
+            &[q.clone(), Value::float(-3.0)],
+        );
+        assert_eq!(relu, (1.5, 245, vec![255, 245, 245]));
+    }
+
+    #[test]
+    fn joining_requantizes_to_the_given_scale() {
+        let list = Value::list(vec![quantized(0.5, 10, &[12]), quantized(1.0, 0, &[3])]);
+        let operands = [list, Value::int(0), Value::float(1.0), Value::int(1)];
+        assert_eq!(run("quantized::cat", &operands), (1.0, 1, vec![2, 4]));
+        assert_eq!(
+            run("quantized::cat", &operands[..2]),
+            (0.5, 10, vec![12, 16])
+        );
+        let x = |shape: &[usize], v: &[f32]| Value::from(tensor_f32(shape.to_vec(), v));
+        let parts = Value::list(vec![
+            x(&[2, 1], &[1.0, 2.0]),
+            x(&[2, 2], &[3.0, 4.0, 5.0, 6.0]),
+        ]);
+        let out = call("aten::cat", &[parts.clone(), Value::int(-1)]).unwrap();
+        let out = out[0].as_tensor().unwrap();
+        assert_eq!(
+            elements::read_f32(out).unwrap(),
+            [1.0, 3.0, 4.0, 2.0, 5.0, 6.0]
+        );
+        assert!(call("aten::cat", &[parts, Value::int(0)]).is_err());
+        let stacked = call(
+            "aten::stack",
+            &[Value::list(vec![x(&[2], &[1.0, 2.0]); 2]), Value::int(1)],
+        );
+        let stacked = stacked.unwrap().remove(0);
+        assert_eq!(
+            elements::read_f32(stacked.as_tensor().unwrap()).unwrap(),
+            [1.0, 1.0, 2.0, 2.0]
+        );
+    }
+}
