@@ -25,6 +25,7 @@ mod pooling;
 mod quantize;
 mod reduction;
 mod resample;
+mod scalars;
 mod shape;
 mod table;
 mod value;

@@ -7,13 +7,13 @@ use super::arguments::Arguments;
 use super::error::Fault;
 use super::{
     EvalError, Value, activation, arithmetic, convolve, linear, normalization, pack, pooling,
-    quantize, reduction, resample, views,
+    quantize, reduction, resample, scalars, views,
 };
 
 /// Computes the results of an operator.
 pub(super) type Kernel = fn(Arguments) -> Result<Vec<Value>, Fault>;
 
-const FILES: [fn(&str) -> Option<Kernel>; 11] = [
+const FILES: [fn(&str) -> Option<Kernel>; 12] = [
     quantize::kernel,
     pack::kernel,
     convolve::kernel,
@@ -25,6 +25,7 @@ const FILES: [fn(&str) -> Option<Kernel>; 11] = [
     reduction::kernel,
     resample::kernel,
     views::kernel,
+    scalars::kernel,
 ];
 
 fn kernel(op: &str) -> Option<Kernel> {
