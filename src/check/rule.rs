@@ -27,6 +27,13 @@ pub struct Rule {
     pub instances: Vec<Instance>,
 }
 
+impl Rule {
+    /// Whether both sides are meant to be equal, so that it may act anywhere; `changes` rules are named one by one.
+    pub fn is_equality(&self) -> bool {
+        !matches!(self.numerics, Numerics::Changes(_))
+    }
+}
+
 /// A guard's reason as written.
 #[derive(Clone, Debug)]
 pub struct Reason {

@@ -2,6 +2,7 @@
 
 mod book;
 mod catalogue;
+mod check;
 mod editor;
 mod syntax;
 mod syntax_limits;

@@ -5,6 +5,7 @@
 use super::{Scope, Val};
 use crate::check::rule::Binary;
 use crate::graph::Literal;
+use crate::ops::torch_dtype_code;
 
 /// The literal that something is, a value of the graph included.
 pub(super) fn literal<S: Scope>(scope: &S, value: &Val<S::Value>) -> Option<Literal> {
@@ -43,21 +44,35 @@ pub(super) fn items<S: Scope>(scope: &S, value: &Val<S::Value>) -> Option<Vec<Va
 pub(super) fn equal<S: Scope>(scope: &S, a: &Val<S::Value>, b: &Val<S::Value>) -> Option<bool> {
     match (a, b) {
         (Val::Unknown, _) | (_, Val::Unknown) => None,
-        (Val::Literal(a), Val::Literal(b)) => Some(a.same_value(b)),
+        (Val::Literal(a), Val::Literal(b)) => Some(same_value(a, b)),
         (Val::Value(a), Val::Value(b)) if a == b => Some(true),
         (Val::Value(v), Val::Value(w)) => match (scope.literal(v), scope.literal(w)) {
-            (Some(a), Some(b)) => Some(a.same_value(&b)),
+            (Some(a), Some(b)) => Some(same_value(&a, &b)),
             (Some(a), None) => scope.same_as_literal(w, &a),
             (None, Some(b)) => scope.same_as_literal(v, &b),
             (None, None) => scope.same(v, w),
         },
         (Val::Value(v), Val::Literal(l)) | (Val::Literal(l), Val::Value(v)) => {
             match scope.literal(v) {
-                Some(other) => Some(other.same_value(l)),
+                Some(other) => Some(same_value(&other, l)),
                 None => scope.same_as_literal(v, l),
             }
         }
         _ => equal_items(scope, a, b),
+    }
+}
+
+/// Equality by value. Where a format writes element types as integers, a value of the graph is such an integer.
+fn same_value(a: &Literal, b: &Literal) -> bool {
+    match (a, b) {
+        (Literal::DType(dtype), Literal::Int(code))
+        | (Literal::Int(code), Literal::DType(dtype)) => torch_dtype_code(*dtype) == *code,
+        _ => match (a.items(), b.items()) {
+            (Some(a), Some(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_value(a, b))
+            }
+            _ => a.same_value(b),
+        },
     }
 }
 

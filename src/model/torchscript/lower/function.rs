@@ -16,7 +16,6 @@ use crate::graph::{
 use crate::model::torchscript::code_ast::{Expr, ExprKind, Stmt, StmtKind};
 use crate::model::torchscript::code_base::{FunctionCode, Source};
 use crate::model::torchscript::error::ReadError;
-use crate::model::torchscript::prune::prune;
 
 /// State of lowering one function.
 pub(super) struct Lowering<'p, 'a, 's> {
@@ -76,10 +75,8 @@ pub(super) fn lower_function<'s>(
         None => lowering.graph.add_literal(Literal::None, Type::None),
     };
     lowering.graph.block_mut(Graph::BODY).returns.push(returned);
-    let mut graph = lowering.graph;
-    prune(&mut graph);
     Ok(Function {
-        graph,
+        graph: lowering.graph,
         defaults,
         result: signature.result.clone(),
     })

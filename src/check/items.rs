@@ -1,0 +1,89 @@
+//! Rules and keeps, from tree to checked item.
+
+use std::sync::Arc;
+
+use super::expression::Context;
+use super::family::frames;
+use super::library::docs;
+use super::plan::plans;
+use super::rule::{Instance, Keep, Reason, Rule};
+use super::sink::{Checked, Stop};
+use super::variants::{instance, keep_patterns};
+use crate::graph::Name;
+use crate::syntax::ast;
+
+/// A checked rule.
+pub(super) fn rule<'a>(
+    cx: &Context<'a>,
+    module: usize,
+    item: &'a ast::Item,
+    rule: &'a ast::Rule,
+) -> Checked<Rule> {
+    let plans = plans(cx, module, rule)?;
+    let lets: Vec<&ast::Let> = rule.lets().collect();
+    let frames = frames(cx, module, &rule.name, rule.family.as_ref(), &lets)?;
+    let mut instances = Vec::with_capacity(frames.len());
+    let mut stopped = false;
+    for frame in &frames {
+        for plan in &plans {
+            let label = match (plans.len(), plan.reversed) {
+                (1, _) => frame.label.clone(),
+                (_, false) => format!("{} =>", frame.label),
+                (_, true) => format!("{} <=", frame.label),
+            };
+            match instance(frame, plan, &rule.name) {
+                Ok(variants) => instances.push(Instance {
+                    label: Arc::from(label),
+                    parameters: frame.named_parameters(),
+                    variants,
+                }),
+                Err(Stop) => stopped = true,
+            }
+        }
+    }
+    let Some(first) = plans.into_iter().next() else {
+        unreachable!("a rule has at least one direction");
+    };
+    if stopped {
+        return Err(Stop);
+    }
+    Ok(Rule {
+        name: full_name(cx, module, &rule.name),
+        span: item.span,
+        doc: docs(&item.docs),
+        numerics: first.numerics,
+        reasons: rule
+            .guards()
+            .map(|guard| Reason {
+                text: Arc::from(guard.reason.value.as_str()),
+                span: guard.span,
+            })
+            .collect(),
+        instances,
+    })
+}
+
+/// A checked keep.
+pub(super) fn keep<'a>(
+    cx: &Context<'a>,
+    module: usize,
+    item: &'a ast::Item,
+    keep: &'a ast::Keep,
+) -> Checked<Keep> {
+    let frames = frames(cx, module, &keep.name, keep.family.as_ref(), &[])?;
+    let mut patterns = Vec::new();
+    for frame in &frames {
+        patterns.extend(keep_patterns(frame, &keep.pattern)?);
+    }
+    Ok(Keep {
+        name: full_name(cx, module, &keep.name),
+        span: item.span,
+        reason: Arc::from(keep.reason.value.as_str()),
+        patterns,
+    })
+}
+
+/// Module and item.
+pub(super) fn full_name(cx: &Context<'_>, module: usize, name: &ast::Name) -> Name {
+    Name::new(&format!("{}.{name}", cx.modules.list[module].name))
+}

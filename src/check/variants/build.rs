@@ -1,0 +1,597 @@
+//! The written side of a rule in one variant.
+//!
+//! In: the replacement as written, the names and types of the match. Out: what is built for each root.
+//! Invariant: an op without overload keeps the overload of the match, if that has one of its name that fits; else types decide.
+//! Invariant: every operand of the schema is written, defaults and codes of element types included.
+
+use crate::check::codes::{ARITY, IN_PLACE, NOT_YET, ROOT_TYPE, TYPE_MISMATCH};
+use crate::check::expression::{Key, Resolver};
+use crate::check::family::Frame;
+use crate::check::mentions::Mentions;
+use crate::check::pattern::{Failure, Lowered, Unifier, unknown_op};
+use crate::check::plan::Side;
+use crate::check::rule::{Build, BuildOperand, Expr, Slot};
+use crate::check::sink::{Checked, Stop};
+use crate::diagnostic::Diagnostic;
+use crate::graph::text::TypeText;
+use crate::graph::{Literal, Name, Type};
+use crate::ops::{Argument, Call, Operand, Purity, Resolved, Schema};
+use crate::source::Span;
+use crate::syntax::ast::{self, AttrKind, ExprKind, OperandKind, TermKind};
+
+/// Why a side cannot be written.
+pub(super) enum Trouble {
+    /// It was told.
+    Stop,
+    /// These overloads of the match do not fit; others may.
+    Misfit(Vec<Failure>),
+}
+
+impl From<Stop> for Trouble {
+    fn from(Stop: Stop) -> Trouble {
+        Trouble::Stop
+    }
+}
+
+type Written<T> = Result<T, Trouble>;
+
+/// Something written, with what is known of it.
+#[derive(Clone, Debug)]
+struct Made {
+    build: Build,
+    argument: Argument,
+}
+
+/// An operand as written.
+struct MadeOperand<'a> {
+    label: Option<&'a ast::Name>,
+    build: BuildOperand,
+    argument: Argument,
+    span: Span,
+}
+
+pub(super) struct Builder<'p, 'c, 'a> {
+    frame: &'p Frame<'c, 'a>,
+    lowered: &'p Lowered<'a>,
+    resolver: Resolver<'c, 'a>,
+    /// Values that the written side has named, one for each result.
+    defined: Vec<(&'a str, Made)>,
+    nodes: u32,
+}
+
+/// Failures on the written side went further than any on the other.
+pub(super) const BEHIND_THE_MATCH: usize = 1 << 20;
+
+impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
+    /// A builder; `resolver` knows the names of the match and the lets.
+    pub(super) fn new(
+        frame: &'p Frame<'c, 'a>,
+        lowered: &'p Lowered<'a>,
+        resolver: Resolver<'c, 'a>,
+    ) -> Builder<'p, 'c, 'a> {
+        Builder {
+            frame,
+            lowered,
+            resolver,
+            defined: Vec::new(),
+            nodes: 0,
+        }
+    }
+
+    /// What is built for each root, in their order.
+    pub(super) fn side(mut self, side: Side<'a>) -> Written<Vec<Option<Build>>> {
+        let mut term_of_root = None;
+        match side {
+            Side::Term(term) => term_of_root = Some((self.term(term)?, term.span)),
+            Side::Statements(block) => {
+                for statement in &block.statements {
+                    self.statement(statement)?;
+                }
+            }
+        }
+        let mut built = Vec::new();
+        for root in &self.lowered.roots {
+            let made = match (root.name, &term_of_root) {
+                (Some(name), _) => self.assigned(name).map(|made| (made, root.span)),
+                (None, Some((made, span))) => Some((made.clone(), *span)),
+                (None, None) => None,
+            };
+            if let Some((made, span)) = &made {
+                self.check_root(&root.ty, made, *span)?;
+            }
+            built.push(made.map(|(made, _)| made.build));
+        }
+        Ok(built)
+    }
+
+    fn assigned(&self, name: &str) -> Option<Made> {
+        let found = self.defined.iter().rev().find(|(known, _)| *known == name);
+        found.map(|(_, made)| made.clone())
+    }
+
+    fn check_root(&self, expected: &Type, made: &Made, span: Span) -> Written<()> {
+        let given = match (&made.argument.ty, &made.argument.literal) {
+            (Some(ty), _) => ty.clone(),
+            (None, Some(literal)) => match crate::check::pattern::literal_type(literal) {
+                Some(ty) => ty,
+                None => return Ok(()),
+            },
+            (None, None) => return Ok(()),
+        };
+        if Unifier::default().meet(expected, &given).is_some() || is_open(expected) {
+            return Ok(());
+        }
+        let (given, expected) = (TypeText(&given), TypeText(expected));
+        Err(self.misfit(
+            ROOT_TYPE,
+            span,
+            format!("gives {given}, but replaces {expected}"),
+        ))
+    }
+
+    fn misfit(&self, code: crate::diagnostic::Code, span: Span, label: String) -> Trouble {
+        Trouble::Misfit(vec![Failure {
+            depth: BEHIND_THE_MATCH + self.nodes as usize,
+            code,
+            span,
+            label,
+            op: String::new(),
+            signature: String::new(),
+        }])
+    }
+
+    fn stop<T>(&self, diagnostic: Diagnostic) -> Written<T> {
+        self.frame.cx.sink.tell(diagnostic);
+        Err(Trouble::Stop)
+    }
+
+    fn statement(&mut self, statement: &'a ast::Statement) -> Written<()> {
+        let names: Vec<Option<&'a str>> = statement
+            .binds
+            .iter()
+            .map(|bind| bind.target.value().map(|value| value.name.as_str()))
+            .collect();
+        if statement.each || statement.binds.iter().any(|bind| bind.each) {
+            return self.stop(
+                Diagnostic::error(NOT_YET, "any number of results is not done yet")
+                    .primary(statement.span, "here"),
+            );
+        }
+        let made = self.term(&statement.term)?;
+        if let [name] = names.as_slice() {
+            self.defined.extend(name.map(|name| (name, made)));
+            return Ok(());
+        }
+        let Build::Apply { results, .. } = &made.build else {
+            return self.stop(
+                Diagnostic::error(ARITY, "only an op has several results")
+                    .primary(statement.term.span, "this has one"),
+            );
+        };
+        if *results as usize != names.len() {
+            let label = format!("it has {results} results, {} are bound", names.len());
+            return Err(self.misfit(ARITY, statement.span, label));
+        }
+        for (result, name) in (0..).zip(names) {
+            let Some(name) = name else { continue };
+            let mut one = made.clone();
+            if let Build::Apply { index, .. } = &mut one.build {
+                *index = result;
+            }
+            // Types of further results are not followed; ops that take them are found by their other operands.
+            one.argument = match result {
+                0 => one.argument,
+                _ => Argument::default(),
+            };
+            self.defined.push((name, one));
+        }
+        Ok(())
+    }
+
+    fn term(&mut self, term: &'a ast::Term) -> Written<Made> {
+        match &term.kind {
+            TermKind::Expr(expr) => self.expr(expr),
+            TermKind::Wildcard | TermKind::Typed(..) => {
+                unreachable!("patterns on a written side are refused before")
+            }
+        }
+    }
+
+    fn expr(&mut self, expr: &'a ast::Expr) -> Written<Made> {
+        match &expr.kind {
+            ExprKind::Op(call) => self.op(call),
+            ExprKind::Alternatives(branches) => match branches.as_slice() {
+                [only] => self.term(&only.term),
+                _ => unreachable!("choices on a written side are refused before"),
+            },
+            ExprKind::Value(value) => match self.assigned(&value.name) {
+                Some(made) => Ok(made),
+                None => self.resolved(expr),
+            },
+            ExprKind::If(conditional) => {
+                let condition = self.resolver.resolve(&conditional.condition)?;
+                match condition {
+                    Expr::Literal(Literal::Bool(true)) => self.expr(&conditional.yes),
+                    Expr::Literal(Literal::Bool(false)) => self.expr(&conditional.no),
+                    condition => {
+                        let yes = self.expr(&conditional.yes)?;
+                        let no = self.expr(&conditional.no)?;
+                        let argument = match yes.argument.ty == no.argument.ty {
+                            true => Argument {
+                                literal: None,
+                                ..yes.argument
+                            },
+                            false => Argument::default(),
+                        };
+                        let (yes, no) = (Box::new(yes.build), Box::new(no.build));
+                        let build = Build::If(condition, yes, no);
+                        Ok(Made { build, argument })
+                    }
+                }
+            }
+            _ => self.resolved(expr),
+        }
+    }
+
+    /// A name of the match, or something to compute.
+    fn resolved(&mut self, expr: &'a ast::Expr) -> Written<Made> {
+        match self.resolver.resolve(expr)? {
+            Expr::Slot(slot) => Ok(self.slot(slot)),
+            Expr::Literal(literal) => Ok(Made {
+                argument: Argument::literal(literal.clone()),
+                build: Build::Expr(Expr::Literal(literal)),
+            }),
+            computed if self.holds_values(&computed) => self.stop(
+                Diagnostic::error(TYPE_MISMATCH, "a list of values is made by an op")
+                    .primary(expr.span, "stands where one operand is written")
+                    .help("write `prim::ListConstruct(...)`, or `...` behind a name for each of its values"),
+            ),
+            computed => Ok(Made {
+                build: Build::Expr(computed),
+                argument: Argument::default(),
+            }),
+        }
+    }
+
+    fn slot(&self, slot: Slot) -> Made {
+        let ty = &self.lowered.types[slot.0 as usize];
+        Made {
+            build: Build::Slot(slot),
+            argument: match is_open(ty) {
+                true => Argument::default(),
+                false => Argument::typed(ty.clone()),
+            },
+        }
+    }
+
+    /// Whether it is a list or tuple with a tensor in it.
+    fn holds_values(&self, expr: &Expr) -> bool {
+        let is_tensor = |ty: &Type| match ty {
+            Type::Optional(inner) => inner.is_tensor(),
+            ty => ty.is_tensor(),
+        };
+        match expr {
+            Expr::List(items) | Expr::Tuple(items) => items.iter().any(|item| match item {
+                Expr::Slot(slot) => is_tensor(&self.lowered.types[slot.0 as usize]),
+                item => self.holds_values(item),
+            }),
+            _ => false,
+        }
+    }
+
+    fn operand(
+        &mut self,
+        operand: &'a ast::Operand,
+        into: &mut Vec<MadeOperand<'a>>,
+    ) -> Written<()> {
+        let OperandKind::Term { label, term, each } = &operand.kind else {
+            unreachable!("`..` on a written side is refused before");
+        };
+        if *each {
+            return self.each(operand, term, into);
+        }
+        let made = self.term(term)?;
+        into.push(MadeOperand {
+            label: label.as_ref(),
+            build: BuildOperand::One(made.build),
+            argument: made.argument,
+            span: operand.span,
+        });
+        Ok(())
+    }
+
+    /// `Q...`: one operand for each element of the lists in `Q`.
+    fn each(
+        &mut self,
+        operand: &'a ast::Operand,
+        term: &'a ast::Term,
+        into: &mut Vec<MadeOperand<'a>>,
+    ) -> Written<()> {
+        let mut mentions = Mentions::default();
+        mentions.term(term);
+        let mut over: Vec<(Slot, Slot)> = Vec::new();
+        let mut lists: Vec<(Key<'a>, Vec<Expr>)> = Vec::new();
+        let mut inner = self.resolver.clone();
+        for mention in &mentions.list {
+            let known = self
+                .lowered
+                .elements
+                .iter()
+                .find(|(k, _, _)| *k == mention.key);
+            if let Some((key, element, list)) = known {
+                inner.bind(*key, Expr::Slot(*element));
+                over.push((*element, *list));
+                continue;
+            }
+            let items = match self.resolver.local(mention.key) {
+                Some(Expr::List(items)) => items,
+                Some(Expr::Literal(literal)) => match literal.items() {
+                    Some(items) => items.iter().cloned().map(Expr::Literal).collect(),
+                    None => continue,
+                },
+                // A name of a branch that was not taken stands for no operands.
+                None if self.assigned(mention.key.name).is_none() => Vec::new(),
+                _ => continue,
+            };
+            lists.push((mention.key, items));
+        }
+        over.sort_unstable();
+        over.dedup();
+        if !over.is_empty() {
+            let outer = std::mem::replace(&mut self.resolver, inner);
+            let made = self.term(term);
+            self.resolver = outer;
+            let made = made?;
+            into.push(MadeOperand {
+                label: None,
+                build: BuildOperand::Each {
+                    each: made.build,
+                    over,
+                },
+                argument: made.argument,
+                span: operand.span,
+            });
+            return Ok(());
+        }
+        let Some(len) = lists.iter().map(|(_, items)| items.len()).max() else {
+            return self.stop(
+                Diagnostic::error(TYPE_MISMATCH, "`...` stands behind a list")
+                    .primary(operand.span, "no list is named here")
+                    .help("a list is bound by `...` in the match"),
+            );
+        };
+        if let Some((key, items)) = lists.iter().find(|(_, items)| items.len() != len) {
+            let label = format!("`{key}` has {} elements, another list {len}", items.len());
+            return Err(self.misfit(ARITY, operand.span, label));
+        }
+        for position in 0..len {
+            let mut inner = self.resolver.clone();
+            for (key, items) in &lists {
+                if let Some(item) = items.get(position) {
+                    inner.bind(*key, item.clone());
+                }
+            }
+            let outer = std::mem::replace(&mut self.resolver, inner);
+            let made = self.term(term);
+            self.resolver = outer;
+            let made = made?;
+            into.push(MadeOperand {
+                label: None,
+                build: BuildOperand::One(made.build),
+                argument: made.argument,
+                span: operand.span,
+            });
+        }
+        Ok(())
+    }
+
+    fn op(&mut self, call: &'a ast::OpCall) -> Written<Made> {
+        let frame = self.frame;
+        let name = frame.op_name(&self.resolver, &call.op)?;
+        if !frame.cx.catalogue.knows(&name) {
+            let instance = (frame.label.as_str(), frame.span);
+            return Err(unknown_op(frame.cx, &name, call.op.span, instance).into());
+        }
+        let mut operands = Vec::with_capacity(call.operands.len());
+        for operand in &call.operands {
+            self.operand(operand, &mut operands)?;
+        }
+        let attributes = self.attributes(call)?;
+        self.nodes += 1;
+        let node = self.nodes;
+        let (labelled, mut positional): (Vec<_>, Vec<_>) = operands
+            .into_iter()
+            .partition(|operand| operand.label.is_some());
+        let variadic_from = positional
+            .iter()
+            .position(|operand| matches!(operand.build, BuildOperand::Each { .. }));
+        let beyond = match variadic_from {
+            Some(at) => positional.split_off(at),
+            None => Vec::new(),
+        };
+        let arguments: Vec<Argument> = positional.iter().map(|o| o.argument.clone()).collect();
+        let keywords: Vec<(&str, Argument)> = labelled
+            .iter()
+            .filter_map(|o| Some((o.label?.text.as_str(), o.argument.clone())))
+            .collect();
+        let written = Call {
+            positional: &arguments,
+            keywords: &keywords,
+            open: false,
+        };
+        let resolved = self.overload(&name, &written, call, node)?;
+        self.refuse_effects(resolved.schema, call)?;
+        if !beyond.is_empty() && !resolved.schema.vararg {
+            let label = "it takes a fixed number of operands, and the list may have any".to_owned();
+            return Err(self.misfit(ARITY, beyond[0].span, label));
+        }
+        let elements = positional
+            .first()
+            .or(beyond.first())
+            .map(|o| o.argument.clone());
+        let given: Vec<MadeOperand<'a>> = positional.into_iter().chain(labelled).collect();
+        let mut operands = self.in_order(&resolved, &given)?;
+        operands.extend(beyond.into_iter().map(|operand| operand.build));
+        let argument = result_argument(&resolved, elements);
+        Ok(Made {
+            build: Build::Apply {
+                op: resolved.schema.full,
+                operands,
+                attributes,
+                results: resolved.schema.results.len().max(1) as u32,
+                index: 0,
+                node,
+            },
+            argument,
+        })
+    }
+
+    /// The overload of the match if it has one of this name that fits, else the one that types choose.
+    fn overload(
+        &self,
+        name: &str,
+        written: &Call<'_>,
+        call: &ast::OpCall,
+        node: u32,
+    ) -> Written<Resolved<'c>> {
+        let catalogue = self.frame.cx.catalogue;
+        let matched = self.lowered.ops.iter().filter(|op| {
+            let (base, overload) = Schema::split(op.as_str());
+            base == name && !overload.is_empty()
+        });
+        for op in matched {
+            if let Ok(resolved) = catalogue.resolve(op.as_str(), written) {
+                return Ok(resolved);
+            }
+        }
+        catalogue.resolve(name, written).map_err(|error| {
+            let failure = |candidate: crate::ops::Candidate| Failure {
+                depth: BEHIND_THE_MATCH + node as usize,
+                code: TYPE_MISMATCH,
+                span: call.span,
+                label: candidate.reason,
+                op: name.to_owned(),
+                signature: candidate.signature,
+            };
+            Trouble::Misfit(error.candidates.into_iter().map(failure).collect())
+        })
+    }
+
+    fn refuse_effects(&self, schema: &Schema, call: &ast::OpCall) -> Written<()> {
+        let op = schema.full.as_str();
+        if schema.writes() {
+            return self.stop(
+                Diagnostic::error(IN_PLACE, format!("`{op}` writes to its operand"))
+                    .primary(call.op.span, "an op in place")
+                    .help("write the op that gives a new value"),
+            );
+        }
+        if self.frame.cx.catalogue.purity(op, |_| None) == Purity::Effect {
+            return self.stop(
+                Diagnostic::error(NOT_YET, "rules with effects are not done yet")
+                    .primary(call.op.span, "does something beside its result"),
+            );
+        }
+        Ok(())
+    }
+
+    fn in_order(
+        &self,
+        resolved: &Resolved<'_>,
+        given: &[MadeOperand<'a>],
+    ) -> Written<Vec<BuildOperand>> {
+        let mut operands = Vec::with_capacity(resolved.operands.len());
+        for operand in &resolved.operands {
+            operands.push(match operand {
+                Operand::Given(index) => match given.get(*index) {
+                    Some(made) => made.build.clone(),
+                    None => unreachable!("resolution numbers what it was given"),
+                },
+                Operand::Literal(literal) => {
+                    BuildOperand::One(Build::Expr(Expr::Literal(literal.clone())))
+                }
+                Operand::Repeated {
+                    given: index,
+                    count,
+                } => {
+                    let one = given.get(*index).map(|made| &made.build);
+                    let expr = match one {
+                        Some(BuildOperand::One(Build::Slot(slot))) => Expr::Slot(*slot),
+                        Some(BuildOperand::One(Build::Expr(expr))) => expr.clone(),
+                        _ => {
+                            let label = "stands for a list of numbers".to_owned();
+                            let span = given.get(*index).map(|made| made.span);
+                            let span = span.unwrap_or_else(|| {
+                                unreachable!("resolution numbers what it was given")
+                            });
+                            return Err(self.misfit(TYPE_MISMATCH, span, label));
+                        }
+                    };
+                    let list = Expr::List(vec![expr; *count as usize]);
+                    BuildOperand::One(Build::Expr(list))
+                }
+                Operand::Open => unreachable!("nothing is open on a written side"),
+            });
+        }
+        Ok(operands)
+    }
+
+    fn attributes(&mut self, call: &'a ast::OpCall) -> Written<Vec<(Name, Expr)>> {
+        let mut made = Vec::new();
+        for attr in &call.attrs {
+            let (name, value) = match &attr.kind {
+                AttrKind::Is {
+                    name,
+                    value,
+                    each: false,
+                } => match value.as_expr() {
+                    Some(expr) => (name, self.resolver.resolve(expr)?),
+                    None => unreachable!("patterns on a written side are refused before"),
+                },
+                AttrKind::Name(name) => match self.resolver.local(Key::bare(&name.text)) {
+                    Some(value) => (name, value),
+                    None => (name, Expr::Literal(Literal::None)),
+                },
+                _ => {
+                    return self.stop(
+                        Diagnostic::error(NOT_YET, "such attributes are not done yet")
+                            .primary(attr.span, "here"),
+                    );
+                }
+            };
+            made.push((Name::new(&name.text), value));
+        }
+        Ok(made)
+    }
+}
+
+/// What is known of the first result.
+fn result_argument(resolved: &Resolved<'_>, elements: Option<Argument>) -> Argument {
+    if resolved.schema.base == "prim::ListConstruct" {
+        let element = elements.and_then(|element| element.ty);
+        return element.map_or_else(Argument::default, |ty| Argument::typed(ty.list_of()));
+    }
+    match resolved.results.first() {
+        Some(ty) if !is_open(ty) => Argument::typed(ty.clone()),
+        _ => Argument::default(),
+    }
+}
+
+/// Whether the type says nothing, or not all.
+fn is_open(ty: &Type) -> bool {
+    match ty {
+        Type::Any | Type::Variable(_) => true,
+        Type::Optional(inner) | Type::List(inner) => is_open(inner),
+        Type::Tuple(items) => items.iter().any(is_open),
+        _ => false,
+    }
+}
+
+/// The result of a written side, or that it was told why not.
+pub(super) fn told<T>(written: Written<T>) -> Checked<Result<T, Vec<Failure>>> {
+    match written {
+        Ok(done) => Ok(Ok(done)),
+        Err(Trouble::Misfit(failures)) => Ok(Err(failures)),
+        Err(Trouble::Stop) => Err(Stop),
+    }
+}
