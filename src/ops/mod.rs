@@ -8,8 +8,11 @@
 //! dimension names), one a line in byte order; `prim.txt` those that PyTorch builds in without a schema; `torch_1_13.txt` the names
 //! among `torch.txt` that PyTorch 1.13 does not have or has with other parameters.
 
+#[cfg(test)]
+mod case;
 mod catalogue;
 mod element_type;
+mod infer;
 mod parse;
 mod partners;
 mod resolve;
@@ -19,6 +22,7 @@ mod traits;
 
 pub use catalogue::{Catalogue, CustomOp};
 pub use element_type::{torch_dtype, torch_dtype_code};
+pub use infer::{facts_of_constant, infer, result_bytes};
 pub use parse::SchemaError;
 pub use partners::{Commutes, aliased_operands, commutative, in_place_partner};
 pub use resolve::{Argument, Call, Candidate, Operand, ResolveError, Resolved};

@@ -5,12 +5,13 @@
 
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::code_ast::{Class, Item, Member};
 use super::code_base::{CodeBase, Source};
 use super::container::{ClassText, CodeFile, CodeItem, MemberText};
-use crate::graph::Name;
+use super::error::ReadError;
+use crate::graph::{Model, Name, Type, ValueId};
 
 /// All code members, by module name.
 pub(super) fn code_files(code: &CodeBase<'_>) -> IndexMap<Name, CodeFile> {
@@ -23,6 +24,61 @@ pub(super) fn code_files(code: &CodeBase<'_>) -> IndexMap<Name, CodeFile> {
             (Name::new(module), file)
         })
         .collect()
+}
+
+/// Parses the members of classes that the model's types name, so that they stay known apart from other text.
+pub(super) fn parse_named_types(code: &mut CodeBase<'_>, model: &Model) -> Result<(), ReadError> {
+    let mut wanted: IndexSet<Name> = IndexSet::new();
+    for module in &model.modules {
+        for attribute in module.attributes.values() {
+            classes_of(&attribute.ty, &mut wanted);
+        }
+    }
+    for function in model.functions.values() {
+        classes_of(&function.result, &mut wanted);
+        let values = u32::try_from(function.graph.value_count()).unwrap_or(u32::MAX);
+        for value in (0..values).map(ValueId) {
+            classes_of(&function.graph.value(value).ty, &mut wanted);
+        }
+    }
+    let mut next = 0;
+    while let Some(&name) = wanted.get_index(next) {
+        next += 1;
+        let Some(class) = code.class(name)? else {
+            continue;
+        };
+        for member in &class.class().members {
+            match member {
+                Member::Attribute { ty, .. } => classes_of(ty, &mut wanted),
+                Member::Method(signature)
+                    if class.class().base.is_some_and(|b| b == "Interface") =>
+                {
+                    classes_of(&signature.result, &mut wanted);
+                    let types = signature.parameters.iter().filter_map(|p| p.ty.as_ref());
+                    types.for_each(|ty| classes_of(ty, &mut wanted));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn classes_of(ty: &Type, found: &mut IndexSet<Name>) {
+    match ty {
+        Type::Class(name) => {
+            found.insert(*name);
+        }
+        Type::Optional(inner) | Type::List(inner) => classes_of(inner, found),
+        Type::Dict(key, value) => {
+            classes_of(key, found);
+            classes_of(value, found);
+        }
+        Type::Tuple(types) | Type::Union(types) => {
+            types.iter().for_each(|ty| classes_of(ty, found));
+        }
+        _ => {}
+    }
 }
 
 fn items(module: &str, source: &Source<'_>) -> Vec<CodeItem> {

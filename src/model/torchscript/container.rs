@@ -23,6 +23,8 @@ pub struct TorchScript {
 pub struct Container {
     /// How the input kept its members; the output follows it.
     pub compression: Compression,
+    /// How the input kept its code, which PyTorch compresses even where it stores the rest.
+    pub code_compression: Compression,
     /// Text of the `version` member, such as `3\n`.
     pub version: String,
     /// Members of `extra/`, by their names in that folder, in order.
@@ -39,6 +41,8 @@ pub struct Container {
     pub(super) tensors: FxHashMap<(ModuleId, Name), Vec<(ConstantId, Tensor)>>,
     /// States of modules that `__setstate__` restores, with the attributes they restored.
     pub(super) states: FxHashMap<ModuleId, ModuleState>,
+    /// Whether text was forgotten.
+    pub(super) forgotten: bool,
 }
 
 /// What `__setstate__` of a module gets.
@@ -89,6 +93,11 @@ pub(super) enum MemberText {
 }
 
 impl Container {
+    /// Whether code that is no graph is still carried.
+    pub(super) fn has_text(&self) -> bool {
+        !self.forgotten
+    }
+
     /// Forgets all code that is no graph: methods and functions that nothing kept reaches, and classes no module is of.
     ///
     /// A rewriter that changes modules calls this, as such code may refer to what is no longer there. Returns the names of the methods
@@ -105,8 +114,16 @@ impl Container {
                             CodeItem::Function { text, .. } => text.clear(),
                             CodeItem::Class(class) => {
                                 for member in &mut class.members {
-                                    let MemberText::Method { name, text } = member else {
-                                        continue;
+                                    let (name, text) = match member {
+                                        MemberText::Method { name, text } => (name, text),
+                                        MemberText::Line(text) => {
+                                            text.clear();
+                                            continue;
+                                        }
+                                        MemberText::Names(_, names) => {
+                                            names.clear();
+                                            continue;
+                                        }
                                     };
                                     let function = FunctionName {
                                         class: Some(class.name),
@@ -125,6 +142,7 @@ impl Container {
                 }
             }
         }
+        self.forgotten = true;
         self.states.clear();
         self.constants.clear();
         self.kept_as_text.clear();

@@ -16,10 +16,13 @@ mod error;
 mod lower;
 mod objects;
 mod packed;
+mod prune;
 mod read;
 mod state;
 mod tensors;
+mod write;
 
 pub use container::{Container, TorchScript};
 pub use error::{CodePlace, ReadError, WriteError};
 pub use read::{read, read_archive};
+pub use write::write;

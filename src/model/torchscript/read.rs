@@ -10,7 +10,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 
 use super::code_base::CodeBase;
-use super::code_text::code_files;
+use super::code_text::{code_files, parse_named_types};
 use super::container::{Container, TorchScript};
 use super::error::ReadError;
 use super::lower::Program;
@@ -18,7 +18,7 @@ use super::objects::ObjectReader;
 use super::state::restore;
 use super::tensors::Storages;
 use crate::graph::Model;
-use crate::model::archive::{Archive, MemberData};
+use crate::model::archive::{Archive, Compression, MemberData};
 use crate::model::pickle::{self, Pickle};
 use crate::ops::Catalogue;
 
@@ -60,11 +60,13 @@ pub fn read_archive(archive: &Archive, catalogue: &Catalogue) -> Result<TorchScr
     let mut program = Program::new(&mut code, &mut model, catalogue, &constants);
     let kept_as_text = program.lower_root()?;
     let constant_defaults = std::mem::take(&mut program.constant_defaults);
+    parse_named_types(&mut code, &model)?;
     let code = code_files(&code);
     Ok(TorchScript {
         model,
         container: Container {
             compression: archive.compression(),
+            code_compression: code_compression(archive),
             version,
             extra: members.extra(),
             kept_as_text,
@@ -73,8 +75,21 @@ pub fn read_archive(archive: &Archive, catalogue: &Catalogue) -> Result<TorchScr
             constant_defaults,
             tensors,
             states,
+            forgotten: false,
         },
     })
+}
+
+fn code_compression(archive: &Archive) -> Compression {
+    let code = archive
+        .members()
+        .iter()
+        .filter(|m| m.name().starts_with("code/"));
+    let mut kinds = code.map(|member| member.compression());
+    match kinds.any(|kind| kind == Compression::Deflated) {
+        true => Compression::Deflated,
+        false => archive.compression(),
+    }
 }
 
 /// The members that reading needs, inflated.

@@ -16,6 +16,7 @@ use crate::graph::{
 use crate::model::torchscript::code_ast::{Expr, ExprKind, Stmt, StmtKind};
 use crate::model::torchscript::code_base::{FunctionCode, Source};
 use crate::model::torchscript::error::ReadError;
+use crate::model::torchscript::prune::prune;
 
 /// State of lowering one function.
 pub(super) struct Lowering<'p, 'a, 's> {
@@ -75,8 +76,10 @@ pub(super) fn lower_function<'s>(
         None => lowering.graph.add_literal(Literal::None, Type::None),
     };
     lowering.graph.block_mut(Graph::BODY).returns.push(returned);
+    let mut graph = lowering.graph;
+    prune(&mut graph);
     Ok(Function {
-        graph: lowering.graph,
+        graph,
         defaults,
         result: signature.result.clone(),
     })
