@@ -16,7 +16,7 @@ use super::binding::Bound;
 use super::classes::EGraph;
 use super::language::{AttributesId, Class};
 use super::matches::Matches;
-use super::provenance::Application;
+use super::provenance::{Application, ApplicationId};
 use super::scope::{MatchScope, Slots};
 
 /// What applying a match did.
@@ -32,6 +32,36 @@ pub(super) enum Outcome {
 
 /// Applies a match of a round.
 pub(super) fn apply(graph: &mut EGraph, set: &RuleSet, matches: &Matches, at: usize) -> Outcome {
+    let before = graph.inner.nodes().len();
+    let Some((application, built)) = build(graph, set, matches, at) else {
+        return Outcome::Unbuilt;
+    };
+    let mut changed = false;
+    for (root, replacement) in built {
+        changed |= graph.union(root, replacement, application);
+    }
+    if changed {
+        for node in matches.subsumed(at) {
+            graph.subsumed.push(node.clone());
+        }
+        graph.inner.analysis.provenance.end();
+        Outcome::Applied
+    } else {
+        graph.close(before);
+        Outcome::NoOp
+    }
+}
+
+/// Each replaced root of a match with the class that takes its place.
+type Replacements = SmallVec<[(Class, Class); 2]>;
+
+/// Builds what a match is replaced by, in the name of an application that the caller ends. `None`: it rests on something unknown.
+pub(super) fn build(
+    graph: &mut EGraph,
+    set: &RuleSet,
+    matches: &Matches,
+    at: usize,
+) -> Option<(ApplicationId, Replacements)> {
     let found = matches.get(at);
     let variant = set.variant(found.variant);
     let bounds = matches.bounds(found);
@@ -50,39 +80,22 @@ pub(super) fn apply(graph: &mut EGraph, set: &RuleSet, matches: &Matches, at: us
         elements: SmallVec::new(),
         made: SmallVec::new(),
     };
-    let built: Option<SmallVec<[Option<Class>; 2]>> = variant
+    let built: Option<Replacements> = variant
         .replacements
         .iter()
-        .map(|replacement| match replacement {
-            Some(build) => builder.build(build).map(Some),
-            None => Some(None),
-        })
+        .zip(matches.roots(found))
+        .filter_map(|(replacement, root)| Some((root, replacement.as_ref()?)))
+        .map(|(root, replacement)| Some((root, builder.build(replacement)?)))
         .collect();
-    let Some(built) = built else {
+    if built.is_none() {
         graph.close(before);
-        return Outcome::Unbuilt;
-    };
-    let mut changed = false;
-    for (root, replacement) in matches.roots(found).zip(built) {
-        if let Some(replacement) = replacement {
-            changed |= graph.union(root, replacement, application);
-        }
     }
-    if changed {
-        for node in matches.subsumed(at) {
-            graph.subsumed.push(node.clone());
-        }
-        graph.inner.analysis.provenance.end();
-        Outcome::Applied
-    } else {
-        graph.close(before);
-        Outcome::NoOp
-    }
+    Some((application, built?))
 }
 
 impl EGraph {
     /// Ends an application that made nothing equal; forgets it if it made no node either.
-    fn close(&mut self, nodes_before: usize) {
+    pub(super) fn close(&mut self, nodes_before: usize) {
         if self.inner.nodes().len() == nodes_before {
             self.inner.analysis.provenance.cancel();
         } else {

@@ -1,1 +1,10 @@
-//! Load, rewrite, verify, save.
+//! Load, rewrite, verify, save: the whole job, one step after the other.
+//!
+//! In: a model and checked rules. Out: a rewritten model and a report.
+//! Invariant: what a pipeline does is text under `patterns/`; here are only the steps it can name.
+
+pub mod compare;
+mod count;
+pub mod freeze;
+pub mod report;
+mod store;

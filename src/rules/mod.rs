@@ -6,11 +6,13 @@
 mod compile;
 mod set;
 mod shape;
+mod shipped;
 mod step;
 mod trie;
 
 pub use compile::CompileError;
 pub use set::{CompiledProgram, CompiledRule, CompiledVariant, RuleSet, RuleSetError};
 pub use shape::{Shape, ShapeId, Shapes};
+pub use shipped::{SHIPPED, Shipped};
 pub use step::{AttributeTest, DimTest, Register, Step, TypeTest};
 pub use trie::{BindEdge, BindGroup, Trie, TrieGuard, TrieId, TrieNode};

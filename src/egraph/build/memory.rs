@@ -1,0 +1,116 @@
+//! Which values share memory that somebody writes.
+//!
+//! In: a graph and the schemas' alias marks. Out: for each value, whether what it holds may change after it was made.
+//! Invariant: values are taken to share memory unless it is known that they do not.
+
+use crate::graph::{Graph, Node, Type, ValueId};
+use crate::ops::{self, Catalogue};
+
+/// Sets of values that may share memory.
+pub(super) struct Memory {
+    parent: Vec<u32>,
+    written: Vec<bool>,
+}
+
+impl Memory {
+    pub(super) fn of(graph: &Graph, catalogue: &Catalogue) -> Memory {
+        let count = graph.value_count();
+        let mut memory = Memory {
+            parent: (0..count as u32).collect(),
+            written: vec![false; count],
+        };
+        let nodes = graph.walk();
+        let mut writes = Vec::new();
+        for &id in &nodes {
+            let node = graph.node(id);
+            memory.join(graph, node);
+            if let Some(schema) = catalogue.schema(node.op.as_str()) {
+                for (parameter, &operand) in schema.params.iter().zip(&node.operands) {
+                    if parameter.alias.is_some_and(|alias| alias.write) {
+                        writes.push(operand);
+                    }
+                }
+            }
+        }
+        for value in writes {
+            let root = memory.root(value);
+            memory.written[root as usize] = true;
+        }
+        memory
+    }
+
+    /// Whether some node of the graph writes memory that this value may share.
+    pub(super) fn is_written(&self, value: ValueId) -> bool {
+        let mut at = value.0;
+        while self.parent[at as usize] != at {
+            at = self.parent[at as usize];
+        }
+        self.written[at as usize]
+    }
+
+    fn root(&mut self, value: ValueId) -> u32 {
+        let mut at = value.0;
+        while self.parent[at as usize] != at {
+            self.parent[at as usize] = self.parent[self.parent[at as usize] as usize];
+            at = self.parent[at as usize];
+        }
+        at
+    }
+
+    fn unite(&mut self, graph: &Graph, a: ValueId, b: ValueId) {
+        if holds_memory(&graph.value(a).ty) && holds_memory(&graph.value(b).ty) {
+            let (a, b) = (self.root(a), self.root(b));
+            self.parent[a.max(b) as usize] = a.min(b);
+        }
+    }
+
+    fn join(&mut self, graph: &Graph, node: &Node) {
+        match node.op.as_str() {
+            "prim::If" => {
+                for &block in &node.blocks {
+                    for (&result, &returned) in node.results.iter().zip(&graph.block(block).returns)
+                    {
+                        self.unite(graph, result, returned);
+                    }
+                }
+            }
+            "prim::Loop" => {
+                for &block in &node.blocks {
+                    let block = graph.block(block);
+                    for (i, &result) in node.results.iter().enumerate() {
+                        let carried = [
+                            node.operands.get(i + 2),
+                            block.parameters.get(i + 1),
+                            block.returns.get(i + 1),
+                        ];
+                        for &value in carried.into_iter().flatten() {
+                            self.unite(graph, result, value);
+                        }
+                    }
+                }
+            }
+            op => {
+                for at in ops::aliased_operands(op, node.operands.len()) {
+                    for &result in &node.results {
+                        self.unite(graph, result, node.operands[at]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn holds_memory(ty: &Type) -> bool {
+    match ty {
+        Type::Int
+        | Type::Float
+        | Type::Complex
+        | Type::Bool
+        | Type::Scalar
+        | Type::Str
+        | Type::Device
+        | Type::None => false,
+        Type::Optional(inner) => holds_memory(inner),
+        _ => true,
+    }
+}

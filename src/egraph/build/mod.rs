@@ -1,0 +1,17 @@
+//! A graph into an e-graph: values become classes, effects stay in order outside.
+//!
+//! In: a frozen graph. Out: an e-graph of its values, and a [`Skeleton`] of its effects with the classes they read.
+//! A branch or loop without effects is an operator like any other: its children are what it is given and what its blocks return. One
+//! with an effect inside is one item of the skeleton, never split, and its results are leaves.
+//!
+//! Invariant: whatever reads or writes memory that somebody writes is an item, in its place; everything else is a node.
+
+mod import;
+mod memory;
+mod skeleton;
+
+pub use import::{Built, build};
+pub use skeleton::{Item, ItemId, LeafInfo, Named, Scope, ScopeId, Sequence, SequenceId, Skeleton};
+
+/// The attribute of a loop node that says which [`Skeleton::regions`] its body's parameters are.
+pub(super) const REGION: &str = "region";

@@ -1,0 +1,218 @@
+//! What the e-graph does not hold: effects in their order, the scopes that block parameters live in, names and types of values.
+
+use crate::graph::{AttributeLiteral, Facts, Name, Type};
+
+use crate::egraph::{Class, EGraph, LeafId};
+
+/// A place where leaves are defined: the body, a block of an effectful branch or loop, the body of a pure loop.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ScopeId(pub u32);
+
+/// A block whose effects are kept in order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct SequenceId(pub u32);
+
+/// An effect.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ItemId(pub u32);
+
+/// A scope in the tree of scopes.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// The scope around it.
+    pub parent: Option<ScopeId>,
+    /// Number of scopes around it.
+    pub depth: u32,
+    /// Whether what is in it may run several times, or not at all.
+    pub is_loop: bool,
+}
+
+/// A value from outside the e-graph.
+#[derive(Clone, Debug)]
+pub struct LeafInfo {
+    /// Where it is defined.
+    pub scope: ScopeId,
+    /// Its type and name in the source.
+    pub named: Named,
+}
+
+/// What a value was called, and its type.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The static type.
+    pub ty: Type,
+    /// The name, if the source had one.
+    pub name: Option<Name>,
+}
+
+/// A block whose effects are kept in order.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    /// Its scope.
+    pub scope: ScopeId,
+    /// Its parameters.
+    pub parameters: Vec<LeafId>,
+    /// Its effects.
+    pub items: Vec<ItemId>,
+    /// What it returns.
+    pub returns: Vec<Class>,
+}
+
+/// An effect, or a read of memory that an effect writes.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Operator with its overload.
+    pub op: Name,
+    /// Operands.
+    pub operands: Vec<Class>,
+    /// Attributes.
+    pub attributes: Vec<(Name, AttributeLiteral)>,
+    /// Results.
+    pub results: Vec<LeafId>,
+    /// Blocks of an effectful branch or loop.
+    pub sequences: Vec<SequenceId>,
+    /// Place in the source.
+    pub place: Option<Name>,
+}
+
+/// The effects of a graph and what holds them together.
+#[derive(Clone, Debug, Default)]
+pub struct Skeleton {
+    /// All scopes; the first is the body's.
+    pub scopes: Vec<Scope>,
+    /// All sequences; the first is the body.
+    pub sequences: Vec<Sequence>,
+    /// All items.
+    pub items: Vec<Item>,
+    /// All leaves, by [`LeafId`].
+    pub leaves: Vec<LeafInfo>,
+    /// Parameters of pure loops' bodies, with their scope, by the number in the loop's attribute.
+    pub regions: Vec<(ScopeId, Vec<LeafId>)>,
+    /// Names and types of imported values, by class as it was then, in the order of the source.
+    pub values: Vec<(Class, Named)>,
+    /// Places of imported operators, by class as it was then.
+    pub places: Vec<(Class, Name)>,
+}
+
+impl Skeleton {
+    /// The body.
+    pub const BODY: SequenceId = SequenceId(0);
+
+    /// The sequence.
+    pub fn sequence(&self, id: SequenceId) -> &Sequence {
+        &self.sequences[id.0 as usize]
+    }
+
+    /// The item.
+    pub fn item(&self, id: ItemId) -> &Item {
+        &self.items[id.0 as usize]
+    }
+
+    /// The leaf.
+    pub fn leaf(&self, id: LeafId) -> &LeafInfo {
+        &self.leaves[id.0 as usize]
+    }
+
+    /// The scope.
+    pub fn scope(&self, id: ScopeId) -> Scope {
+        self.scopes[id.0 as usize]
+    }
+
+    /// Whether `inner` is `outer` or lies in it.
+    pub fn is_inside(&self, mut inner: ScopeId, outer: ScopeId) -> bool {
+        while self.scope(inner).depth > self.scope(outer).depth {
+            match self.scope(inner).parent {
+                Some(parent) => inner = parent,
+                None => return false,
+            }
+        }
+        inner == outer
+    }
+
+    /// The deeper of two scopes, if one lies in the other.
+    pub fn deeper(&self, a: ScopeId, b: ScopeId) -> Option<ScopeId> {
+        if self.is_inside(a, b) {
+            Some(a)
+        } else if self.is_inside(b, a) {
+            Some(b)
+        } else {
+            None
+        }
+    }
+
+    /// Every class that must be computed: operands of effects and results of blocks, in order.
+    pub fn roots(&self, egraph: &EGraph) -> Vec<Class> {
+        let mut roots = Vec::new();
+        let mut stack = vec![Skeleton::BODY];
+        while let Some(id) = stack.pop() {
+            let sequence = self.sequence(id);
+            for &item in &sequence.items {
+                roots.extend(
+                    self.item(item)
+                        .operands
+                        .iter()
+                        .map(|&class| egraph.find(class)),
+                );
+                stack.extend(&self.item(item).sequences);
+            }
+            roots.extend(sequence.returns.iter().map(|&class| egraph.find(class)));
+        }
+        roots.sort_unstable();
+        roots.dedup();
+        roots
+    }
+
+    /// Replaces effectful branches on a known condition by the block that is taken. Whether there was one.
+    pub fn take_known_branches(&mut self, egraph: &mut EGraph) -> bool {
+        let mut changed = false;
+        for sequence in 0..self.sequences.len() {
+            let mut at = 0;
+            while let Some(&id) = self.sequences[sequence].items.get(at) {
+                let item = self.item(id).clone();
+                let known = item
+                    .operands
+                    .first()
+                    .and_then(|&class| egraph.literal(egraph.find(class))?.as_bool());
+                let (true, Some(taken)) = (item.op == "prim::If", known) else {
+                    at += 1;
+                    continue;
+                };
+                changed = true;
+                let block = self.sequence(item.sequences[usize::from(!taken)]).clone();
+                // What the block defined is now defined where the branch was.
+                let outer = self.sequences[sequence].scope;
+                for scope in &mut self.scopes {
+                    if scope.parent == Some(block.scope) {
+                        scope.parent = Some(outer);
+                    }
+                }
+                for leaf in &mut self.leaves {
+                    if leaf.scope == block.scope {
+                        leaf.scope = outer;
+                    }
+                }
+                for (&result, &returned) in item.results.iter().zip(&block.returns) {
+                    let leaf = egraph.add_leaf(result, Facts::default());
+                    egraph.union(leaf, returned, crate::egraph::ApplicationId::IMPORT);
+                }
+                self.sequences[sequence].items.splice(at..=at, block.items);
+            }
+        }
+        if changed {
+            self.renumber_depths();
+        }
+        changed
+    }
+
+    fn renumber_depths(&mut self) {
+        for i in 0..self.scopes.len() {
+            let mut depth = 0;
+            let mut at = self.scopes[i].parent;
+            while let Some(parent) = at {
+                depth += 1;
+                at = self.scope(parent).parent;
+            }
+            self.scopes[i].depth = depth;
+        }
+    }
+}

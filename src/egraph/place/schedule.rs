@@ -1,0 +1,261 @@
+//! Which blocks a chosen node is computed in.
+
+use rustc_hash::FxHashMap;
+
+use crate::egraph::build::{ScopeId, SequenceId, Skeleton};
+use crate::egraph::choose::Choice;
+use crate::egraph::{Class, EGraph, NodeKind};
+use crate::ops;
+
+/// A block of the graph to be: a sequence of the skeleton, or a block of a pure branch or loop.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(super) struct Instance(pub u32);
+
+#[derive(Clone, Copy, Debug)]
+struct InstanceInfo {
+    parent: Option<Instance>,
+    depth: u32,
+    scope: ScopeId,
+    is_loop: bool,
+}
+
+/// Blocks, and the classes computed in each.
+pub(super) struct Schedule<'a> {
+    egraph: &'a EGraph,
+    skeleton: &'a Skeleton,
+    choice: &'a Choice,
+    infos: Vec<InstanceInfo>,
+    /// The block made of each sequence.
+    pub sequences: FxHashMap<SequenceId, Instance>,
+    /// Blocks of a branch or loop that is computed in a block.
+    pub inner: FxHashMap<(Class, Instance), Vec<Instance>>,
+    /// The blocks a class is computed in.
+    pub homes: FxHashMap<Class, Vec<Instance>>,
+    uses: FxHashMap<Class, Vec<Instance>>,
+}
+
+impl<'a> Schedule<'a> {
+    pub(super) fn new(
+        egraph: &'a EGraph,
+        skeleton: &'a Skeleton,
+        choice: &'a Choice,
+    ) -> Schedule<'a> {
+        let mut schedule = Schedule {
+            egraph,
+            skeleton,
+            choice,
+            infos: Vec::new(),
+            sequences: FxHashMap::default(),
+            inner: FxHashMap::default(),
+            homes: FxHashMap::default(),
+            uses: FxHashMap::default(),
+        };
+        schedule.sequence(Skeleton::BODY, None);
+        for class in schedule.users_first() {
+            schedule.settle(class);
+        }
+        schedule
+    }
+
+    pub(super) fn parent(&self, instance: Instance) -> Option<Instance> {
+        self.infos[instance.0 as usize].parent
+    }
+
+    fn add(&mut self, parent: Option<Instance>, scope: ScopeId, is_loop: bool) -> Instance {
+        let depth = parent.map_or(0, |parent| self.infos[parent.0 as usize].depth + 1);
+        self.infos.push(InstanceInfo {
+            parent,
+            depth,
+            scope,
+            is_loop,
+        });
+        Instance(self.infos.len() as u32 - 1)
+    }
+
+    fn sequence(&mut self, id: SequenceId, parent: Option<Instance>) {
+        let sequence = self.skeleton.sequence(id);
+        let instance = self.add(
+            parent,
+            sequence.scope,
+            self.skeleton.scope(sequence.scope).is_loop,
+        );
+        self.sequences.insert(id, instance);
+        for &item in &sequence.items {
+            let item = self.skeleton.item(item);
+            for &operand in &item.operands {
+                self.need(operand, instance);
+            }
+            for &inner in &item.sequences {
+                self.sequence(inner, Some(instance));
+            }
+        }
+        for &returned in &sequence.returns {
+            self.need(returned, instance);
+        }
+    }
+
+    fn need(&mut self, class: Class, at: Instance) {
+        let class = self.choice.resolve(self.egraph, class);
+        let uses = self.uses.entry(class).or_default();
+        if uses.last() != Some(&at) {
+            uses.push(at);
+        }
+    }
+
+    /// Needed classes, each before what it is computed from.
+    fn users_first(&self) -> Vec<Class> {
+        let mut order = Vec::new();
+        let mut met = rustc_hash::FxHashSet::default();
+        let mut stack: Vec<(Class, usize)> = Vec::new();
+        for root in self.skeleton.roots(self.egraph) {
+            let root = self.choice.resolve(self.egraph, root);
+            if met.insert(root) {
+                stack.push((root, 0));
+            }
+            while let Some((class, next)) = stack.last_mut() {
+                let children = self.choice.node(*class).children();
+                match children.get(*next) {
+                    Some(&child) => {
+                        *next += 1;
+                        let child = self.choice.resolve(self.egraph, child);
+                        if met.insert(child) {
+                            stack.push((child, 0));
+                        }
+                    }
+                    None => {
+                        order.push(*class);
+                        stack.pop();
+                    }
+                }
+            }
+        }
+        order.reverse();
+        order
+    }
+
+    /// Decides where a class is computed, all its users having been decided, and passes its needs on.
+    fn settle(&mut self, class: Class) {
+        let mut uses = self.uses.remove(&class).unwrap_or_default();
+        uses.sort_unstable();
+        uses.dedup();
+        let node = self.choice.node(class).clone();
+        let op = match self.egraph.kind(&node) {
+            NodeKind::Literal(_) | NodeKind::Constant(_) | NodeKind::Leaf(_) => return,
+            NodeKind::Projection(_) => {
+                for at in uses {
+                    self.need(node.children()[0], at);
+                }
+                return;
+            }
+            NodeKind::Operator { op, .. } => op,
+        };
+        let movable = !ops::can_trap(op.as_str());
+        let mut homes = Vec::new();
+        self.spread(&uses, movable, &mut homes);
+        if movable {
+            for home in &mut homes {
+                *home = self.out_of_loops(class, *home);
+            }
+        }
+        homes.sort_unstable();
+        homes.dedup();
+        for &home in &homes {
+            self.pass_on(class, &node, home);
+        }
+        self.homes.insert(class, homes);
+    }
+
+    /// The blocks that serve these uses.
+    fn spread(&self, uses: &[Instance], movable: bool, homes: &mut Vec<Instance>) {
+        let Some(common) = uses.iter().copied().reduce(|a, b| self.common(a, b)) else {
+            return;
+        };
+        if movable || uses.contains(&common) {
+            homes.push(common);
+            return;
+        }
+        // Each block right below the common one serves its own uses.
+        let mut groups: Vec<(Instance, Vec<Instance>)> = Vec::new();
+        for &at in uses {
+            let below = self.below(at, common);
+            match groups.iter_mut().find(|(block, _)| *block == below) {
+                Some((_, group)) => group.push(at),
+                None => groups.push((below, vec![at])),
+            }
+        }
+        for (_, group) in groups {
+            self.spread(&group, movable, homes);
+        }
+    }
+
+    fn common(&self, mut a: Instance, mut b: Instance) -> Instance {
+        while a != b {
+            let (x, y) = (self.infos[a.0 as usize], self.infos[b.0 as usize]);
+            if x.depth >= y.depth {
+                a = x.parent.unwrap_or(a);
+            } else {
+                b = y.parent.unwrap_or(b);
+            }
+        }
+        a
+    }
+
+    /// The ancestor of `at` whose parent is `outer`.
+    fn below(&self, mut at: Instance, outer: Instance) -> Instance {
+        while let Some(parent) = self.parent(at) {
+            if parent == outer {
+                break;
+            }
+            at = parent;
+        }
+        at
+    }
+
+    fn out_of_loops(&self, class: Class, home: Instance) -> Instance {
+        let scope = self.choice.scope(class).unwrap_or(ScopeId(0));
+        let mut best = home;
+        let mut at = home;
+        while let Some(parent) = self.parent(at) {
+            let info = self.infos[at.0 as usize];
+            let defines = self.infos[parent.0 as usize].scope != info.scope;
+            if defines && self.skeleton.is_inside(scope, info.scope) {
+                break;
+            }
+            if info.is_loop {
+                best = parent;
+            }
+            at = parent;
+        }
+        best
+    }
+
+    fn pass_on(&mut self, class: Class, node: &crate::egraph::Node, home: Instance) {
+        let children = node.children();
+        let scope = self.infos[home.0 as usize].scope;
+        if super::is_branch(self.egraph, node) {
+            self.need(children[0], home);
+            let half = (children.len() - 1) / 2;
+            let mut blocks = Vec::new();
+            for returns in [&children[1..=half], &children[half + 1..]] {
+                let block = self.add(Some(home), scope, false);
+                returns
+                    .iter()
+                    .for_each(|&returned| self.need(returned, block));
+                blocks.push(block);
+            }
+            self.inner.insert((class, home), blocks);
+        } else if let Some(region) = super::region(self.egraph, node) {
+            let body = self.add(Some(home), self.skeleton.regions[region].0, true);
+            let from = children.len() - super::body_returns(node);
+            children[..from]
+                .iter()
+                .for_each(|&child| self.need(child, home));
+            children[from..]
+                .iter()
+                .for_each(|&child| self.need(child, body));
+            self.inner.insert((class, home), vec![body]);
+        } else {
+            children.iter().for_each(|&child| self.need(child, home));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a run did, for people and programs: read, rules applied, sizes, what the result rests on, proof, what was left and why.
+//!
+//! In: filled in by the steps. Out: a value that serialises as the `--format json` report; `cli` writes it as text.
+//! Invariant: holds facts, no prose except reasons quoted from rules.
+
+use serde::Serialize;
+
+/// The report of `rulefold optimize`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// What was read.
+    pub input: Input,
+    /// The pipeline that ran, and why this one.
+    pub pipeline: Chosen,
+    /// Rules that changed something, in the order of the library.
+    pub rules: Vec<Applied>,
+    /// Operations of the method before and after, as PyTorch counts them in the graph it loads.
+    pub operations: Change,
+    /// Bytes of all members, uncompressed, before and after.
+    pub bytes: Change,
+    /// Numerics labels that the result rests on, strongest promise first.
+    pub numerics: Vec<Promise>,
+    /// `optimal`, or `gap` with what is known.
+    pub proof: String,
+    /// With `gap`: operations and bytes that no choice is below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lower_bound: Option<Bound>,
+    /// Dequantize/operator/quantize islands that stayed.
+    pub islands: Vec<Island>,
+    /// Methods of the root that the result no longer has.
+    pub methods_dropped: Vec<String>,
+    /// Limits that stopped the search, if any did.
+    pub limits: Vec<String>,
+    /// Anything else the user should know.
+    pub notes: Vec<String>,
+    /// Seconds from start to finished file, by stage.
+    pub seconds: Vec<Stage>,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Input {
+    /// The file.
+    pub path: String,
+    /// Its format.
+    pub format: String,
+    /// Modules in the tree.
+    pub modules: usize,
+    /// Methods of the root.
+    pub methods: usize,
+    /// Tensors and packed objects.
+    pub constants: usize,
+}
+
+/// A pipeline and why it was chosen.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Chosen {
+    /// Full name.
+    pub name: String,
+    /// `asked for`, or what in the archive decided.
+    pub because: String,
+}
+
+/// A rule that changed something.
+#[derive(Clone, Debug, Serialize)]
+pub struct Applied {
+    /// Full name.
+    pub rule: String,
+    /// How often it found something new.
+    pub count: usize,
+    /// How many operations of the result it made.
+    pub kept: usize,
+    /// Its numerics label.
+    pub numerics: String,
+}
+
+/// Before and after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Before.
+    pub before: u64,
+    /// After.
+    pub after: u64,
+}
+
+/// A numerics label, and how many operations rest on it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Promise {
+    /// The label as written.
+    pub label: String,
+    /// Operations of the result made by rules with this label.
+    pub operations: usize,
+}
+
+/// Operations and bytes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Bound {
+    /// Operations.
+    pub operations: u64,
+    /// Bytes of constants.
+    pub bytes: u64,
+}
+
+/// A quantize that no rule took in, with the rule that came nearest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Island {
+    /// The operators between dequantize and quantize.
+    pub operators: String,
+    /// Place in the source, if known.
+    pub place: String,
+    /// The nearest rule, with its instance.
+    pub rule: String,
+    /// The first thing about it that failed.
+    pub reason: String,
+    /// How many islands are like this one.
+    pub count: usize,
+}
+
+/// A stage of the run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stage {
+    /// Its name.
+    pub stage: &'static str,
+    /// Wall time.
+    pub seconds: f64,
+}
