@@ -2,7 +2,8 @@
 //!
 //! In: matrices, or an input `[.., in]` and a weight `[out, in]`. Out: a contiguous result.
 //! Invariant: float sums are taken in doubles and rounded to `f32` once.
-//! Invariant: quantized sums are exact integers; everything after is `f32`, each step rounded.
+//! Invariant: quantized sums are exact integers; everything after is `f32`, each step rounded, but for the one fused step of dynamic
+//! linear, which fbgemm fuses and which is the same bits on every machine because it rounds once.
 //!
 //! Source of the quantized formulas: fbgemm's `ReQuantizeOutput` and `ReQuantizeForFloat`, which PyTorch's x86 engine takes for linear.
 
@@ -200,7 +201,7 @@ fn quantized(a: Arguments, relu: bool) -> Result<Vec<Value>, Fault> {
 }
 
 /// `linear_dynamic(Tensor X, packed, bool reduce_range)`: the input is quantized to its own range, the result is float:
-/// `sum * (sx * sw) + bias`.
+/// `sum * (sx * sw) + bias`, rounded once.
 fn dynamic(a: Arguments, relu: bool) -> Result<Vec<Value>, Fault> {
     let (x, packed) = (a.tensor(0)?, a.packed(1, "linear")?);
     let (inner, columns, shape) = sizes(x, &packed.weight)?;
@@ -210,7 +211,7 @@ fn dynamic(a: Arguments, relu: bool) -> Result<Vec<Value>, Fault> {
     let (weight, scales) = packed_weight(&packed.weight, columns)?;
     let bias = bias_of(packed.bias.as_ref(), columns)?;
     let finish = |column: usize, sum: i32| {
-        let real = sum as f32 * (affine.step() * scales[column] as f32) + bias[column];
+        let real = (sum as f32).mul_add(affine.step() * scales[column] as f32, bias[column]);
         if relu && real < 0.0 { 0.0 } else { real }
     };
     let out = products(

@@ -2,7 +2,7 @@
 //!
 //! In: operators by name with values, constants that are expressions, whole graphs with inputs. Out: values, or an error that names
 //! the operator and why.
-//! Invariant: plain loops, no fused multiply-add, no reordering by the machine: the same bits everywhere.
+//! Invariant: plain loops, nothing fused or reordered by the machine: the same bits everywhere.
 //! Invariant: operands that do not fit are errors, never panics.
 //! Invariant: knows no file format; operands stand in the order of the schema.
 
@@ -23,10 +23,13 @@ mod normalization;
 mod pack;
 mod pooling;
 mod quantize;
+mod queries;
 mod reduction;
 mod resample;
 mod scalars;
+mod sections;
 mod shape;
+mod summation;
 mod table;
 mod value;
 mod views;

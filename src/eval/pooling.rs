@@ -3,7 +3,8 @@
 //! In: `[batch, channels, spatial..]`, or without the batch. Out: a contiguous tensor.
 //! Invariant: a maximum of quantized elements is a maximum of integers; an average is `rint(sum(q - z) * (1 / n)) + z` with the input's
 //! parameters. Padding counts as zero in averages and not at all in maxima.
-//! Invariant: float sums are taken in doubles and rounded to `f32` once.
+//! Invariant: float sums are `f32`, one after the other; where one window covers everything, in the order of `summation`, because PyTorch
+//! takes a mean there.
 //!
 //! Sources: `Pool.h` (sizes), `AveragePool2d.cpp`, `AdaptiveAveragePooling.cpp` and `Pooling.cpp` of PyTorch.
 
@@ -16,6 +17,7 @@ use super::affine::Affine;
 use super::arguments::Arguments;
 use super::elements::{self, tensor_float};
 use super::error::Fault;
+use super::summation;
 use super::table::Kernel;
 
 /// The kernels of this file.
@@ -273,9 +275,13 @@ fn average(
         });
         return Ok(vec![affine.tensor(windows.shape, &codes).into()]);
     }
+    let whole = windows.along.iter().all(|along| along.len() == 1);
     let out = windows.map(&elements::read_f32(tensor)?, |along, members| {
-        let sum: f64 = members.iter().map(|&x| f64::from(x)).sum();
-        (sum / divisor(along, members.len()) as f64) as f32
+        let sum = match whole {
+            true => summation::inner(members),
+            false => members.iter().fold(0.0, |sum, x| sum + x),
+        };
+        sum / divisor(along, members.len()) as f32
     });
     Ok(vec![
         tensor_float(tensor.dtype, windows.shape, &out)?.into(),

@@ -1,7 +1,7 @@
 //! Means and sums along dimensions, and softmax.
 //!
 //! In: a tensor and dimensions (none means all). Out: a contiguous tensor.
-//! Invariant: float sums are taken in doubles and rounded to `f32` once.
+//! Invariant: float sums are taken in the order of `summation`.
 //! Invariant: a quantized mean is `quantize((sum of (q - z)) * scale / n)` with the input's parameters.
 
 use crate::graph::Tensor;
@@ -13,6 +13,7 @@ use super::elements::{self, tensor_float};
 use super::error::Fault;
 use super::exponential::exp;
 use super::shape::walk;
+use super::summation;
 use super::table::Kernel;
 
 /// The kernels of this file.
@@ -93,9 +94,7 @@ fn mean(tensor: &Tensor, dims: &[i64], keep: bool) -> Result<Vec<Value>, Fault> 
         return Ok(vec![affine.tensor(groups.shape, &means).into()]);
     }
     let x = elements::read_f32(tensor)?;
-    let means: Vec<f32> = sums(&groups, &x)
-        .map(|sum| (sum / n as f64) as f32)
-        .collect();
+    let means: Vec<f32> = sums(&groups, &x).map(|sum| sum / n as f32).collect();
     Ok(vec![
         tensor_float(tensor.dtype, groups.shape, &means)?.into(),
     ])
@@ -104,19 +103,18 @@ fn mean(tensor: &Tensor, dims: &[i64], keep: bool) -> Result<Vec<Value>, Fault> 
 fn sum(tensor: &Tensor, dims: &[i64], keep: bool) -> Result<Vec<Value>, Fault> {
     let groups = groups(tensor, dims, keep)?;
     let x = elements::read_f32(tensor)?;
-    let sums: Vec<f32> = sums(&groups, &x).map(|sum| sum as f32).collect();
+    let sums: Vec<f32> = sums(&groups, &x).collect();
     Ok(vec![
         tensor_float(tensor.dtype, groups.shape, &sums)?.into(),
     ])
 }
 
-fn sums(groups: &Groups, x: &[f32]) -> impl Iterator<Item = f64> {
-    groups.starts.iter().map(|start| {
-        groups
-            .members
-            .iter()
-            .map(|member| f64::from(x[start + member]))
-            .sum()
+fn sums(groups: &Groups, x: &[f32]) -> impl Iterator<Item = f32> {
+    let members = &groups.members;
+    let together = members.iter().enumerate().all(|(i, &member)| i == member);
+    groups.starts.iter().map(move |&start| match together {
+        true => summation::inner(&x[start..][..members.len()]),
+        false => summation::outer(members.iter().map(|member| x[start + member])),
     })
 }
 

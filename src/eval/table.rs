@@ -7,13 +7,13 @@ use super::arguments::Arguments;
 use super::error::Fault;
 use super::{
     EvalError, Value, activation, arithmetic, convolve, linear, normalization, pack, pooling,
-    quantize, reduction, resample, scalars, views,
+    quantize, queries, reduction, resample, scalars, sections, views,
 };
 
 /// Computes the results of an operator.
 pub(super) type Kernel = fn(Arguments) -> Result<Vec<Value>, Fault>;
 
-const FILES: [fn(&str) -> Option<Kernel>; 12] = [
+const FILES: [fn(&str) -> Option<Kernel>; 14] = [
     quantize::kernel,
     pack::kernel,
     convolve::kernel,
@@ -25,6 +25,8 @@ const FILES: [fn(&str) -> Option<Kernel>; 12] = [
     reduction::kernel,
     resample::kernel,
     views::kernel,
+    sections::kernel,
+    queries::kernel,
     scalars::kernel,
 ];
 
