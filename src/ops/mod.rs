@@ -12,6 +12,7 @@
 mod case;
 mod catalogue;
 mod element_type;
+mod fold;
 mod infer;
 mod parse;
 mod partners;
@@ -22,6 +23,7 @@ mod traits;
 
 pub use catalogue::{Catalogue, CustomOp};
 pub use element_type::{torch_dtype, torch_dtype_code};
+pub use fold::{fold_from_facts, fold_literals};
 pub use infer::{facts_of_constant, infer, result_bytes};
 pub use parse::SchemaError;
 pub use partners::{Commutes, aliased_operands, commutative, in_place_partner};

@@ -386,6 +386,11 @@ fn typed(literal: Literal, ty: &Type, fixed_len: Option<u32>) -> Literal {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 mod tests {
     use super::*;
     use crate::ops::table::TEXTS;

@@ -120,8 +120,15 @@ const RANDOM: [&str; 33] = [
     "prims::uniform",
 ];
 
+/// Operators, what they do at worst, and the operands (with a value each) that stop it.
+type Unless = (
+    &'static [&'static str],
+    Purity,
+    &'static [(&'static str, Literal)],
+);
+
 /// Operators that draw numbers or update statistics unless an operand has a value that stops it: parameter and that value.
-const UNLESS: [(&[&str], Purity, &[(&str, Literal)]); 5] = [
+const UNLESS: [Unless; 5] = [
     (
         &[
             "aten::alpha_dropout",

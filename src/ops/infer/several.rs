@@ -80,6 +80,25 @@ pub(super) fn unpacked(o: Operands) -> Vec<Facts> {
     }
 }
 
+/// The sizes of a tensor, each a literal where it is known.
+pub(super) fn sizes(o: Operands) -> Vec<Facts> {
+    let elements = o.input().shape.as_ref().map(|shape| {
+        shape
+            .iter()
+            .map(|&size| Facts {
+                ty: Some(Type::Int),
+                literal: known(size).map(Literal::Int),
+                ..Facts::default()
+            })
+            .collect()
+    });
+    vec![Facts {
+        ty: Some(Type::Int.list_of()),
+        elements,
+        ..Facts::default()
+    }]
+}
+
 /// One element.
 pub(super) fn item(o: Operands) -> Vec<Facts> {
     let list = o.input();

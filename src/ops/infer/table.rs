@@ -181,6 +181,8 @@ pub(super) static ROWS: &[Row] = &[
     several(&["prim::ListUnpack", "prim::TupleUnpack"], m::unpacked),
     several(&["aten::__getitem__.t", "prim::TupleIndex"], m::item),
     several(&["prim::unchecked_cast", "prim::unchecked_unwrap_optional", "aten::list.t"], m::operand),
+    tensor(&["aten::size.int"], e::unknown, e::none, s::unknown),
+    several(&["aten::size", "prim::shape"], m::sizes),
     several(&["aten::chunk"], m::chunks),
     several(&["aten::split", "aten::split_with_sizes", "aten::unsafe_split"], m::splits),
     several(&["aten::unbind"], m::unbound),

@@ -97,6 +97,34 @@ fn chunks_of_an_unknown_size_may_be_fewer() {
 }
 
 #[test]
+fn a_view_may_take_sizes_of_its_input() {
+    let x = quint8(0.1);
+    let sizes = one("aten::size", std::slice::from_ref(&x));
+    let rows = one(
+        "aten::__getitem__.t",
+        &[sizes.clone(), Facts::of_literal(Literal::Int(0))],
+    );
+    assert_eq!(
+        (rows.ty.clone(), rows.literal.clone()),
+        (Some(Type::Int), None)
+    );
+    let columns = one(
+        "aten::__getitem__.t",
+        &[sizes, Facts::of_literal(Literal::Int(1))],
+    );
+    assert_eq!(columns.literal, Some(Literal::Int(4)));
+    let shape = one(
+        "prim::ListConstruct",
+        &[rows, Facts::of_literal(Literal::Int(-1))],
+    );
+    let view = one("aten::view", &[x, shape]);
+    assert_eq!(
+        view.shape.as_deref(),
+        Some(&[Dim::Unknown, Dim::Unknown][..])
+    );
+}
+
+#[test]
 fn unknown_operators_say_what_their_schema_says() {
     assert_eq!(
         one("aten::item", &[Facts::default()]),
