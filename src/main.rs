@@ -1,2 +1,5 @@
 //! The `rulefold` command: a thin rim around the library.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    rulefold::cli::main()
+}

@@ -6,5 +6,9 @@
 pub mod compare;
 mod count;
 pub mod freeze;
+pub mod job;
+pub mod library;
 pub mod report;
+mod rewrite;
+mod steps;
 mod store;

@@ -1,0 +1,125 @@
+//! What may be written behind `rulefold`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Rewrite rules for neural-network graphs: text rules in, the smallest equal model out.
+#[derive(Parser, Debug)]
+#[command(name = "rulefold", version, about, long_about = None, propagate_version = true)]
+pub struct Arguments {
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub color: Color,
+    /// The subcommand.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The subcommands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Rewrite a model by the rules and write the smallest equal one.
+    Optimize(Optimize),
+    /// Check rule files; exit code 1 if one has an error.
+    Check(Check),
+    /// Print the graphs of a model as text.
+    Show(Show),
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// How far the numbers of the result may be from those of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Numerics {
+    /// Bit for bit: only rules labelled `exact`.
+    Exact,
+    /// Equal in real arithmetic: `exact` and `real`.
+    Real,
+    /// Within steps of a quantized result: `exact`, `real` and `within N lsb`.
+    Lsb,
+}
+
+/// `rulefold optimize`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 the model was written, 1 the rules have errors, 2 the model or the call is wrong (nothing is written).
+
+The report goes to standard output, or to standard error when the model goes to standard output.
+
+Examples:
+  rulefold optimize qdq.pt -o model.pt
+  rulefold optimize qdq.pt -o - --rules my.fold > model.pt
+  rulefold optimize model.pt -o model.pt --pipeline torch.simplify -q"
+)]
+pub struct Optimize {
+    /// The model: a TorchScript archive.
+    #[arg(value_name = "MODEL")]
+    pub input: PathBuf,
+    /// Where to write the result; `-` for standard output. May be the input.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// A rule file or a folder of them: added, or instead of the shipped module of the same name. May be given several times.
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// The pipeline to run, such as `torch.static`. Without it the model's content decides, and the report says how.
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// Only rules with this promise about numbers, or a stronger one.
+    #[arg(long, value_enum, value_name = "LABEL")]
+    pub numerics: Option<Numerics>,
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+    /// Print no report and no progress.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `rulefold check`.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit codes: 0 no errors, 1 errors in the rules, 2 a file cannot be read.")]
+pub struct Check {
+    /// Rule files, or folders of them.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// How diagnostics are printed.
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+    /// Print errors only.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `rulefold show`.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit codes: 0 printed, 2 the model or the call is wrong.")]
+pub struct Show {
+    /// The model: a TorchScript archive.
+    #[arg(value_name = "MODEL")]
+    pub input: PathBuf,
+    /// Only this method of the root.
+    #[arg(long, value_name = "NAME")]
+    pub method: Option<String>,
+    /// Freeze the method first: calls inlined, attributes as literals and constants.
+    #[arg(long)]
+    pub frozen: bool,
+}

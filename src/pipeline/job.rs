@@ -1,0 +1,250 @@
+//! The whole job on a model in memory: choose a pipeline, run its steps, say what was done.
+//!
+//! In: a model as read, rules, options. Out: the rewritten model and a report.
+//! Invariant: the model's format is kept; nothing is read or written here.
+
+use std::time::Instant;
+
+use crate::check::pipeline::Pipeline;
+use crate::graph::Name;
+use crate::model::torchscript::TorchScript;
+
+use super::freeze::FreezeError;
+use super::library::Loaded;
+use super::report::{Change, Chosen, Input, Promise, Report, Stage};
+use super::steps::Run;
+use super::{count, freeze};
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The pipeline by full name; `None` lets the model decide.
+    pub pipeline: Option<String>,
+    /// The weakest promise that rules may make; `None` allows what the pipeline names.
+    pub numerics: Option<NumericsLimit>,
+}
+
+/// The weakest promise about numbers that rules may make.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum NumericsLimit {
+    /// Bit for bit.
+    Exact,
+    /// Equal in real arithmetic.
+    Real,
+    /// Within steps of a quantized result.
+    Lsb,
+}
+
+/// Why a job cannot be done.
+#[derive(thiserror::Error, Debug)]
+pub enum JobError {
+    /// No such pipeline.
+    #[error("there is no pipeline `{name}`; there are {}", .known.join(", "))]
+    NoPipeline {
+        /// The name asked for.
+        name: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// The model has no `forward`.
+    #[error("the model has no method `forward` to rewrite; it has {}", .methods.join(", "))]
+    NoForward {
+        /// Methods of the root.
+        methods: Vec<String>,
+    },
+    /// The model cannot be frozen.
+    #[error(transparent)]
+    Freeze(#[from] FreezeError),
+    /// A pipeline's demand is not met.
+    #[error("pipeline `{pipeline}`: {message}")]
+    Demand {
+        /// The pipeline.
+        pipeline: Name,
+        /// Its message.
+        message: String,
+    },
+    /// A setting that has no default was not given, or a step's expression has no value.
+    #[error("pipeline `{pipeline}`: `{what}` has no value")]
+    Setting {
+        /// The pipeline.
+        pipeline: Name,
+        /// The setting or step.
+        what: String,
+    },
+    /// A rule is wrong: it made values equal that differ.
+    #[error("{0}; the rule is wrong, nothing was written")]
+    Disagreement(#[from] crate::egraph::Disagreement),
+    /// The engine found no acyclic choice.
+    #[error("no acyclic model can be chosen: {0}")]
+    Extract(#[from] crate::egraph::extract::ExtractError),
+    /// A step failed.
+    #[error("{0}")]
+    Step(String),
+}
+
+/// Rewrites a model. `progress` is told what begins.
+pub fn optimize(
+    file: TorchScript,
+    loaded: &Loaded,
+    options: &Options,
+    progress: &mut dyn FnMut(&'static str),
+) -> Result<(TorchScript, Report), JobError> {
+    let model = &file.model;
+    let forward = model
+        .root_method("forward")
+        .ok_or_else(|| JobError::NoForward {
+            methods: freeze::root_methods(model)
+                .map(|name| format!("`{}`", name.name))
+                .collect(),
+        })?;
+    let (pipeline, because) = choose_pipeline(&file, loaded, options)?;
+    let mut report = Report {
+        input: Input {
+            path: String::new(),
+            format: "TorchScript".into(),
+            modules: model.modules.len(),
+            methods: freeze::root_methods(model).count(),
+            constants: model.constants.len(),
+        },
+        pipeline: Chosen {
+            name: pipeline.name.to_string(),
+            because,
+        },
+        proof: "optimal".into(),
+        ..Report::default()
+    };
+    let before = whole_operations(&file, forward);
+    let start = Instant::now();
+    let mut run = Run::new(file, loaded, options, &mut report, progress);
+    run.pipeline(pipeline, &[])?;
+    let mut file = run.finish()?;
+    report.seconds.push(Stage {
+        stage: "rewrite",
+        seconds: start.elapsed().as_secs_f64(),
+    });
+    let start = Instant::now();
+    progress("computing constants");
+    force_constants(&mut file)?;
+    report.seconds.push(Stage {
+        stage: "constants",
+        seconds: start.elapsed().as_secs_f64(),
+    });
+    report.numerics = promises(&report);
+    let after = whole_operations(&file, forward);
+    report.operations = Change {
+        before: before as u64,
+        after: after as u64,
+    };
+    Ok((file, report))
+}
+
+/// The labels of all rules that changed something, strongest promise first, with the operations they made.
+fn promises(report: &Report) -> Vec<Promise> {
+    let mut promises: Vec<Promise> = Vec::new();
+    for rule in &report.rules {
+        match promises
+            .iter_mut()
+            .find(|promise| promise.label == rule.numerics)
+        {
+            Some(promise) => promise.operations += rule.kept,
+            None => promises.push(Promise {
+                label: rule.numerics.clone(),
+                operations: rule.kept,
+            }),
+        }
+    }
+    let strength = |label: &str| {
+        ["exact", "real", "within", "changes"]
+            .iter()
+            .position(|start| label.starts_with(start))
+    };
+    promises.sort_by_key(|promise| strength(&promise.label));
+    promises
+}
+
+/// Operations of a method and of what it calls, each call counted.
+fn whole_operations(file: &TorchScript, name: crate::graph::FunctionName) -> usize {
+    file.model
+        .functions
+        .get(&name)
+        .map_or(0, |function| count::operations(&function.graph))
+}
+
+/// Computes every constant that the model's graphs and attributes use.
+fn force_constants(file: &mut TorchScript) -> Result<(), JobError> {
+    let mut wanted: Vec<_> = file
+        .model
+        .functions
+        .values()
+        .flat_map(|function| count::constants(&function.graph))
+        .collect();
+    for module in &file.model.modules {
+        for attribute in module.attributes.values() {
+            collect(&attribute.value, &mut wanted);
+        }
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    crate::eval::force_all(&file.model.constants, &wanted)
+        .map_err(|error| JobError::Step(error.to_string()))?;
+    Ok(())
+}
+
+fn collect(value: &crate::graph::AttributeValue, wanted: &mut Vec<crate::graph::ConstantId>) {
+    use crate::graph::AttributeValue as V;
+    match value {
+        V::Constant(id) => wanted.push(*id),
+        V::List(items) | V::Tuple(items) => items.iter().for_each(|item| collect(item, wanted)),
+        V::Dict(items) => items.iter().for_each(|(key, value)| {
+            collect(key, wanted);
+            collect(value, wanted);
+        }),
+        V::Module(_) | V::Literal(_) => {}
+    }
+}
+
+/// The pipeline asked for, or the one that fits what the model holds.
+fn choose_pipeline<'a>(
+    file: &TorchScript,
+    loaded: &'a Loaded,
+    options: &Options,
+) -> Result<(&'a Pipeline, String), JobError> {
+    let find = |name: &str| {
+        loaded
+            .library
+            .pipelines
+            .iter()
+            .find(|pipeline| pipeline.name == name)
+            .ok_or_else(|| JobError::NoPipeline {
+                name: name.to_owned(),
+                known: loaded
+                    .library
+                    .pipelines
+                    .iter()
+                    .map(|pipeline| format!("`{}`", pipeline.name))
+                    .collect(),
+            })
+    };
+    if let Some(name) = &options.pipeline {
+        return Ok((find(name)?, "asked for".into()));
+    }
+    let quantizes = |op: Name| {
+        op.as_str().starts_with("aten::quantize_per_tensor")
+            || op.as_str().starts_with("quantized::")
+    };
+    let graphs = file
+        .model
+        .functions
+        .values()
+        .map(|function| &function.graph);
+    let found = graphs
+        .flat_map(|graph| graph.walk().into_iter().map(|id| graph.node(id).op))
+        .find(|&op| quantizes(op));
+    match found {
+        Some(op) => Ok((find("torch.static")?, format!("the model holds `{op}`"))),
+        None => Ok((
+            find("torch.simplify")?,
+            "the model holds no quantized operator".into(),
+        )),
+    }
+}

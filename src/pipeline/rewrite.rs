@@ -1,0 +1,259 @@
+//! The two steps that use rules: `saturate`, all equalities together, and `apply`, one match after the other.
+//!
+//! In: a frozen method, its constants, names of rules. Out: the method rewritten; the report says what was done.
+
+use crate::check::rule::{Keep, Numerics, Rule};
+use crate::egraph::build::{Built, build};
+use crate::egraph::choose::{Choice, Redirect, Target, choose};
+use crate::egraph::extract::{Limits, Proof};
+use crate::egraph::place::{Placed, place};
+use crate::egraph::{self, EGraph, RuleStatistics, SaturationLimits, SaturationReport, Stop};
+use crate::graph::{ConstantStore, Name};
+use crate::ops;
+use crate::rules::RuleSet;
+
+use super::freeze::Frozen;
+use super::job::{JobError, NumericsLimit, Options};
+use super::library::Loaded;
+use super::report::{Applied, Bound, Report};
+
+/// Operators that PyTorch 1.13 has, and those that rule files declare, unless they are notes for the search.
+struct Writable<'a>(&'a Loaded);
+
+impl Target for Writable<'_> {
+    fn allows(&self, op: Name) -> bool {
+        match self.0.catalogue.custom(op.as_str()) {
+            Some(custom) => !custom.is_virtual,
+            None => ops::available_in_1_13(op.as_str()),
+        }
+    }
+}
+
+/// Saturates with these rules and takes the smallest model.
+pub(super) fn saturate(
+    frozen: Frozen,
+    constants: ConstantStore,
+    loaded: &Loaded,
+    options: &Options,
+    rules: &[Name],
+    keeps: &[Name],
+    report: &mut Report,
+) -> Result<(Frozen, ConstantStore), JobError> {
+    let rules: Vec<&Rule> = named(loaded, options, rules);
+    let keeps: Vec<&Keep> = loaded
+        .library
+        .keeps
+        .iter()
+        .filter(|keep| keeps.contains(&keep.name))
+        .collect();
+    let set = RuleSet::compile(rules.iter().copied())
+        .map_err(|error| JobError::Step(error.to_string()))?;
+    let mut built = build(&frozen.graph, EGraph::new(constants), &loaded.catalogue);
+    let mut totals: Vec<RuleStatistics> = Vec::new();
+    loop {
+        let done = egraph::saturate(
+            &mut built.egraph,
+            &set,
+            &SaturationLimits::default(),
+            &mut || false,
+        )?;
+        note_limits(&done, report);
+        add_up(&mut totals, done.rules);
+        if !built.skeleton.take_known_branches(&mut built.egraph) {
+            break;
+        }
+    }
+    let placed = extract(&built, &Redirect::default(), loaded, Some(report))?;
+    note_rules(&rules, &totals, &built, &placed, report);
+    Ok((
+        Frozen {
+            graph: placed.graph,
+            ..frozen
+        },
+        built.egraph.into_constants(),
+    ))
+}
+
+/// Applies these rules once each, in the order of the text.
+pub(super) fn apply(
+    frozen: Frozen,
+    constants: ConstantStore,
+    loaded: &Loaded,
+    options: &Options,
+    rules: &[Name],
+    report: &mut Report,
+) -> Result<(Frozen, ConstantStore), JobError> {
+    let (mut frozen, mut constants) = (frozen, constants);
+    for rule in named(loaded, options, rules) {
+        // Nothing is made equal here, so a rule that changes numbers may be matched like any other.
+        let matched = Rule {
+            numerics: Numerics::Exact,
+            ..rule.clone()
+        };
+        let set =
+            RuleSet::compile([&matched]).map_err(|error| JobError::Step(error.to_string()))?;
+        let mut built = build(&frozen.graph, EGraph::new(constants), &loaded.catalogue);
+        built.egraph.rebuild()?;
+        let replaced = egraph::replace(&mut built.egraph, &set);
+        if replaced.classes.is_empty() {
+            constants = built.egraph.into_constants();
+            continue;
+        }
+        built.egraph.rebuild()?;
+        let placed = extract(&built, &Redirect(replaced.classes), loaded, None)?;
+        note_rules(&[rule], &replaced.rules, &built, &placed, report);
+        constants = built.egraph.into_constants();
+        frozen = Frozen {
+            graph: placed.graph,
+            ..frozen
+        };
+    }
+    Ok((frozen, constants))
+}
+
+/// The rules with these names that the options allow, in the order of the library.
+fn named<'a>(loaded: &'a Loaded, options: &Options, names: &[Name]) -> Vec<&'a Rule> {
+    loaded
+        .library
+        .rules
+        .iter()
+        .filter(|rule| names.contains(&rule.name) && allowed(rule, options))
+        .collect()
+}
+
+fn allowed(rule: &Rule, options: &Options) -> bool {
+    let needs = match rule.numerics {
+        Numerics::Exact => NumericsLimit::Exact,
+        Numerics::Real => NumericsLimit::Real,
+        Numerics::Within(_) => NumericsLimit::Lsb,
+        Numerics::Changes(_) => return options.numerics.is_none(),
+    };
+    options.numerics.is_none_or(|limit| needs <= limit)
+}
+
+fn extract(
+    built: &Built,
+    redirect: &Redirect,
+    loaded: &Loaded,
+    report: Option<&mut Report>,
+) -> Result<Placed, JobError> {
+    let candidates = built.egraph.candidates();
+    let choice = choose(
+        &built.egraph,
+        &candidates,
+        &built.skeleton,
+        redirect,
+        &Writable(loaded),
+        &Limits::default(),
+    )?;
+    if let Some(report) = report {
+        note_proof(&choice, report);
+    }
+    let placed = place(
+        &built.egraph,
+        &candidates,
+        &built.skeleton,
+        &choice,
+        &loaded.catalogue,
+    );
+    placed
+        .graph
+        .verify()
+        .map_err(|error| JobError::Step(error.to_string()))?;
+    Ok(placed)
+}
+
+fn add_up(totals: &mut Vec<RuleStatistics>, rules: Vec<RuleStatistics>) {
+    if totals.is_empty() {
+        *totals = rules;
+        return;
+    }
+    for (total, rule) in totals.iter_mut().zip(rules) {
+        total.matches += rule.matches;
+        total.applications += rule.applications;
+        total.no_ops += rule.no_ops;
+        total.unbuilt += rule.unbuilt;
+        total.limited |= rule.limited;
+        for (all, more) in total.rejections.iter_mut().zip(rule.rejections) {
+            *all += more;
+        }
+    }
+}
+
+fn note_limits(done: &SaturationReport, report: &mut Report) {
+    match done.stop {
+        Stop::Saturated | Stop::Interrupted => {}
+        Stop::Nodes => report
+            .limits
+            .push(format!("the search stopped at {} nodes", done.nodes.1)),
+        Stop::Rounds => report
+            .limits
+            .push(format!("the search stopped after {} rounds", done.rounds)),
+    }
+    if done.ways_cut > 0 {
+        report.limits.push(format!(
+            "{} lists had more ways to match than were tried",
+            done.ways_cut
+        ));
+    }
+    for rule in done.rules.iter().filter(|rule| rule.limited) {
+        report.limits.push(format!(
+            "{} stopped after {} matches",
+            rule.rule, rule.matches
+        ));
+    }
+}
+
+fn note_proof(choice: &Choice, report: &mut Report) {
+    if choice.proof != Proof::Optimal {
+        report.proof = "gap".into();
+        report.lower_bound = Some(Bound {
+            operations: choice.lower_bound.primary,
+            bytes: choice.lower_bound.secondary,
+        });
+    }
+}
+
+/// How a label is written in a rule.
+fn label(numerics: &Numerics) -> String {
+    match numerics {
+        Numerics::Exact => "exact".into(),
+        Numerics::Real => "real".into(),
+        Numerics::Within(steps) => format!("within {steps} lsb"),
+        Numerics::Changes(why) => format!("changes: {why}"),
+    }
+}
+
+fn note_rules(
+    rules: &[&Rule],
+    totals: &[RuleStatistics],
+    built: &Built,
+    placed: &Placed,
+    report: &mut Report,
+) {
+    let made = |rule: &Rule| {
+        let by_rule = |id| {
+            built
+                .egraph
+                .application(id)
+                .is_some_and(|application| application.rule == rule.name)
+        };
+        placed
+            .origins
+            .iter()
+            .filter(|(_, id, _)| by_rule(*id))
+            .count()
+    };
+    for (rule, total) in rules.iter().zip(totals) {
+        if total.applications == 0 {
+            continue;
+        }
+        let kept = made(rule);
+        report.rules.push(Applied {
+            rule: rule.name.to_string(),
+            count: usize::try_from(total.applications).unwrap_or(usize::MAX),
+            kept,
+            numerics: label(&rule.numerics),
+        });
+    }
+}
