@@ -2,96 +2,26 @@
 //!
 //! In: a graph, the constants it refers to, inputs, and a [`Host`] for what lies outside the graph. Out: what it returns.
 //! Invariant: nodes run in order, branches and loops as PyTorch runs them; an exception of the model is an error with its message.
-//! Invariant: a value is dropped after its last use, so that a run needs no more memory than the values that are alive.
+//! Invariant: a value is dropped after its last use, so that a run needs no more memory than the values that are alive and the tensors
+//! that were written over.
+//! Invariant: whoever holds a view of a tensor that is written in place sees the write; a list that grows in a called function does not
+//! grow for its caller.
 
 use rustc_hash::FxHashMap;
 
-use crate::graph::{AttributeValue, Function};
 use crate::graph::{
-    BlockId, ConstantStore, Def, FunctionName, Graph, Literal, Model, ModuleId, Name, Node, ValueId,
+    BlockId, ConstantStore, Def, FunctionName, Graph, Literal, Model, Name, Node, ValueId,
 };
 
 use super::constant::force;
 use super::error::EvalError;
-use super::table::call;
+use super::host::{Host, ModelHost};
+use super::mutation::Mutations;
+use super::table::{call, functional};
 use super::value::Value;
 
 /// Calls that may nest.
 const DEPTH_LIMIT: usize = 200;
-
-/// What a graph can reach outside of itself.
-pub trait Host {
-    /// An attribute of a module.
-    fn attribute(&self, module: ModuleId, name: Name) -> Result<Value, EvalError>;
-    /// Sets an attribute of a module.
-    fn set_attribute(&mut self, module: ModuleId, name: Name, value: Value);
-    /// The class of a module.
-    fn class(&self, module: ModuleId) -> Name;
-    /// The function with this name.
-    fn function(&self, name: FunctionName) -> Option<&Function>;
-}
-
-/// A model as host: attributes as read, and those set since.
-pub struct ModelHost<'a> {
-    model: &'a Model,
-    set: FxHashMap<(ModuleId, Name), Value>,
-}
-
-impl<'a> ModelHost<'a> {
-    /// A host over a model.
-    pub fn new(model: &'a Model) -> ModelHost<'a> {
-        ModelHost {
-            model,
-            set: FxHashMap::default(),
-        }
-    }
-
-    fn value(&self, value: &AttributeValue) -> Result<Value, EvalError> {
-        let all = |items: &[AttributeValue]| {
-            items
-                .iter()
-                .map(|item| self.value(item))
-                .collect::<Result<Vec<_>, _>>()
-        };
-        Ok(match value {
-            AttributeValue::Module(id) => Value::Module(*id),
-            AttributeValue::Literal(literal) => Value::Literal(literal.clone()),
-            AttributeValue::Constant(id) => Value::from(force(&self.model.constants, *id)?),
-            AttributeValue::List(items) => Value::list(all(items)?),
-            AttributeValue::Tuple(items) => Value::tuple(all(items)?),
-            AttributeValue::Dict(_) => {
-                return Err(EvalError::Graph(
-                    "a dictionary of tensors is not supported as an attribute".into(),
-                ));
-            }
-        })
-    }
-}
-
-impl Host for ModelHost<'_> {
-    fn attribute(&self, module: ModuleId, name: Name) -> Result<Value, EvalError> {
-        if let Some(value) = self.set.get(&(module, name)) {
-            return Ok(value.clone());
-        }
-        let of = self.model.module(module);
-        let attribute = of.attributes.get(&name);
-        let attribute = attribute
-            .ok_or_else(|| EvalError::Graph(format!("{} has no attribute `{name}`", of.class)))?;
-        self.value(&attribute.value)
-    }
-
-    fn set_attribute(&mut self, module: ModuleId, name: Name, value: Value) {
-        self.set.insert((module, name), value);
-    }
-
-    fn class(&self, module: ModuleId) -> Name {
-        self.model.module(module).class
-    }
-
-    fn function(&self, name: FunctionName) -> Option<&Function> {
-        self.model.functions.get(&name)
-    }
-}
 
 /// Runs a method of a model's root on inputs (without `self`).
 ///
@@ -128,6 +58,7 @@ pub fn run(
     let mut machine = Machine {
         constants,
         host,
+        writes: Mutations::default(),
         depth: 0,
     };
     machine.function(graph, inputs)
@@ -136,6 +67,7 @@ pub fn run(
 struct Machine<'a, H> {
     constants: &'a ConstantStore,
     host: &'a mut H,
+    writes: Mutations,
     depth: usize,
 }
 
@@ -201,9 +133,13 @@ impl<H: Host> Machine<'_, H> {
     fn value(&self, frame: &Frame, id: ValueId) -> Result<Value, EvalError> {
         match &frame.graph.value(id).def {
             Def::Literal(literal) => Ok(Value::Literal(literal.clone())),
-            Def::Constant(constant) => Ok(Value::from(force(self.constants, *constant)?)),
+            Def::Constant(constant) => {
+                let constant = force(self.constants, *constant)?;
+                Ok(self.writes.see(Value::from(constant)))
+            }
             _ => frame.values[id.0 as usize]
                 .clone()
+                .map(|value| self.writes.see(value))
                 .ok_or_else(|| EvalError::Graph("a value is used before it is computed".into())),
         }
     }
@@ -268,7 +204,34 @@ impl<H: Host> Machine<'_, H> {
             }
             // Messages of a model are not a part of its results.
             ("aten::warn" | "prim::Print", _) => Ok(Vec::new()),
-            (op, _) => call(op, &operands),
+            (op, _) => {
+                let results = call(op, &operands)?;
+                self.written(frame, node, &operands, results)
+            }
+        }
+    }
+
+    /// The results of an operator, after what it writes in place has been written.
+    fn written(
+        &mut self,
+        frame: &mut Frame,
+        node: &Node,
+        operands: &[Value],
+        results: Vec<Value>,
+    ) -> Result<Vec<Value>, EvalError> {
+        let op = node.op.as_str();
+        match (operands, results.as_slice()) {
+            ([Value::Tensor(over), ..], [Value::Tensor(result)]) if functional(op).is_some() => {
+                let written = self.writes.write(over, result);
+                Ok(vec![written.map_err(|fault| fault.of(op))?.into()])
+            }
+            (_, [list]) if matches!(op, "aten::append.t" | "aten::_set_item.t") => {
+                if let Some(grown) = node.operands.first() {
+                    frame.values[grown.0 as usize] = Some(list.clone());
+                }
+                Ok(results)
+            }
+            _ => Ok(results),
         }
     }
 
@@ -403,7 +366,7 @@ fn placed(error: EvalError, node: &Node) -> EvalError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Type;
+    use crate::graph::{DType, Tensor, Type};
 
     /// `for i in range(n): x = (x, i)`, then an exception if `fail`.
     fn looped() -> Graph {
@@ -476,6 +439,40 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("too bad")
+        );
+    }
+
+    #[test]
+    fn writes_in_place_are_seen_by_later_uses() {
+        let mut graph = Graph::default();
+        let x = graph.add_parameter(Graph::BODY, Type::tensor(), None);
+        let flat = graph.add_literal(Literal::ints([-1]), Type::Int.list_of());
+        let mut results = vec![];
+        for (op, operands) in [("aten::view", vec![x, flat]), ("aten::relu_", vec![x])] {
+            let node = graph.add_node(Graph::BODY, Node::new(op.into(), operands));
+            results.push(graph.add_result(node, Type::tensor(), None));
+        }
+        results.push(x);
+        graph.block_mut(Graph::BODY).returns = results;
+        let bytes = [-1.0f32, 2.0]
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect();
+        let input = Tensor::contiguous(DType::F32, vec![2, 1], bytes);
+        let model = Model::default();
+        let seen = run(
+            &graph,
+            &ConstantStore::default(),
+            vec![input.clone().into()],
+            &mut ModelHost::new(&model),
+        );
+        for value in seen.unwrap() {
+            let bytes = value.as_tensor().unwrap().contiguous_bytes().unwrap();
+            assert_eq!(bytes, [0, 0, 0, 0, 0, 0, 0, 64]);
+        }
+        assert_eq!(
+            input.contiguous_bytes().unwrap()[..4],
+            (-1.0f32).to_le_bytes()
         );
     }
 }
