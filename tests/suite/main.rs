@@ -10,3 +10,7 @@ mod recorded;
 mod syntax;
 mod syntax_limits;
 mod syntax_tree;
+mod torchscript_archive;
+mod torchscript_bad;
+mod torchscript_code;
+mod torchscript_fixtures;

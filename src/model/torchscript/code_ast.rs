@@ -34,12 +34,8 @@ pub(super) struct Class {
 pub(super) enum Member {
     /// `__parameters__ = ["weight", ]` and its like.
     Names { name: Name, names: Vec<Name> },
-    /// `weight : Tensor`, `__annotations__["a.b"] = Tensor`; a value for fields with a default.
-    Attribute {
-        name: Name,
-        ty: Type,
-        default: Option<Literal>,
-    },
+    /// `weight : Tensor`, `__annotations__["a.b"] = Tensor`.
+    Attribute { name: Name, ty: Type },
     /// `stride : Final[int] = 1`, as text.
     Final { text: (usize, usize) },
     /// `RED = 1` of an enum, as text.
@@ -54,7 +50,6 @@ pub(super) struct Signature {
     pub name: Name,
     pub parameters: Vec<Parameter>,
     pub result: Type,
-    pub at: u32,
     /// First token of the body, as an index into the file's tokens.
     pub body: usize,
     /// Bytes from the word `def` to the end of its last line.

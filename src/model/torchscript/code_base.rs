@@ -14,7 +14,7 @@ use super::code_ast::{Class, File, Item, Member, Signature, Stmt};
 use super::code_lexer::{self, Token};
 use super::code_parser::parse_file;
 use super::code_statement::parse_body;
-use super::error::{CodePlace, ReadError, SAVE_AGAIN};
+use super::error::{CodePlace, ReadError};
 use crate::graph::{FunctionName, Name};
 
 /// A parsed member.
@@ -46,11 +46,11 @@ impl Source<'_> {
     }
 
     /// An error at a byte offset.
-    pub(super) fn refuse(&self, at: u32, what: impl Into<String>) -> ReadError {
+    pub(super) fn refuse(&self, at: u32, what: impl Into<String>, cure: &str) -> ReadError {
         ReadError::Code {
             place: self.place(at),
             what: what.into(),
-            cure: SAVE_AGAIN.to_owned(),
+            cure: cure.to_owned(),
         }
     }
 }

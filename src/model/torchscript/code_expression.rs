@@ -61,8 +61,8 @@ impl Parser<'_> {
             match parser.peek() {
                 TokenKind::Name(word @ ("and" | "or" | "if" | "in" | "is" | "for")) => {
                     // Loops have `in` behind their counter, which never comes here as an expression.
-                    let what = format!("operator `{word}`, which is not supported");
-                    Err(parser.refuse(parser.position(), &what))
+                    let what = format!("operator `{word}`");
+                    Err(parser.unsupported(parser.position(), &what))
                 }
                 _ => Ok(expr),
             }

@@ -7,7 +7,7 @@
 
 use super::code_ast::{Class, Expr, ExprKind, File, Item, Member, Parameter, Signature};
 use super::code_lexer::{Token, TokenKind, place};
-use super::error::{ReadError, SAVE_AGAIN};
+use super::error::{REWRITE, ReadError, SAVE_AGAIN};
 use crate::graph::{Literal, Name, Type};
 
 /// Deeper expressions and blocks are refused.
@@ -64,11 +64,9 @@ impl<'t> Parser<'t> {
         self.at += 1;
         let name = self.name("the name of a class")?;
         let mut base = None;
-        if self.eat("(") {
-            if !self.eat(")") {
-                base = Some(self.name("a base class")?);
-                self.expect(")")?;
-            }
+        if self.eat("(") && !self.eat(")") {
+            base = Some(self.name("a base class")?);
+            self.expect(")")?;
         }
         self.expect(":")?;
         let mut members = Vec::new();
@@ -114,14 +112,12 @@ impl<'t> Parser<'t> {
                 return Ok(Some(Member::Final { text }));
             }
             let ty = self.ty()?;
-            let default = if self.eat("=") {
-                let value = self.expression()?;
-                Some(self.literal(&value)?)
-            } else {
-                None
-            };
+            if self.eat("=") {
+                // The default of a named tuple's field: calls in archives always give all fields.
+                self.expression()?;
+            }
             self.end_of_statement()?;
-            return Ok(Some(Member::Attribute { name, ty, default }));
+            return Ok(Some(Member::Attribute { name, ty }));
         }
         self.expect("=")?;
         if self.peek() == &TokenKind::Sign("[") {
@@ -147,8 +143,7 @@ impl<'t> Parser<'t> {
             self.expect("]")?;
             self.expect("=")?;
             let ty = self.ty()?;
-            let default = None;
-            Some(Member::Attribute { name, ty, default })
+            Some(Member::Attribute { name, ty })
         } else {
             self.expect("=")?;
             self.expression()?;
@@ -160,7 +155,6 @@ impl<'t> Parser<'t> {
 
     fn signature(&mut self) -> Result<Signature, ReadError> {
         let start = self.offset();
-        let at = self.position();
         self.at += 1;
         let name = self.name("the name of a function")?;
         self.expect("(")?;
@@ -194,29 +188,9 @@ impl<'t> Parser<'t> {
             name,
             parameters,
             result,
-            at,
             body,
             text: (start, self.last_end()),
         })
-    }
-
-    /// The literal that an expression spells; numbers, strings, and lists and tuples of them.
-    pub(super) fn literal(&self, expr: &Expr) -> Result<Literal, ReadError> {
-        self.try_literal(expr)
-            .ok_or_else(|| self.refuse(expr.at, "default value that is no literal"))
-    }
-
-    fn try_literal(&self, expr: &Expr) -> Option<Literal> {
-        let all = |items: &[Expr]| -> Option<Vec<Literal>> {
-            items.iter().map(|item| self.try_literal(item)).collect()
-        };
-        match &expr.kind {
-            ExprKind::Literal(literal) => Some(literal.clone()),
-            ExprKind::List(items) => Some(Literal::List(all(items)?.into())),
-            ExprKind::Tuple(items) => Some(Literal::Tuple(all(items)?.into())),
-            ExprKind::Annotate(_, inner) => self.try_literal(inner),
-            _ => None,
-        }
     }
 
     fn strings(&self, expr: &Expr) -> Result<Vec<Name>, ReadError> {
@@ -400,6 +374,15 @@ impl<'t> Parser<'t> {
             place: place(self.file, self.source, at as usize),
             what: what.to_owned(),
             cure: SAVE_AGAIN.to_owned(),
+        }
+    }
+
+    /// Refuses code that is TorchScript, but that we do not read.
+    pub(super) fn unsupported(&self, at: u32, what: &str) -> ReadError {
+        ReadError::Code {
+            place: place(self.file, self.source, at as usize),
+            what: format!("{what}, which is not supported"),
+            cure: REWRITE.to_owned(),
         }
     }
 

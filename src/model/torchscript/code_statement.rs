@@ -73,7 +73,7 @@ impl Parser<'_> {
                 StmtKind::Pass
             }
             _ if REFUSED.contains(&word) => {
-                return Err(self.refuse(at, &format!("statement `{word}`, which is not supported")));
+                return Err(self.unsupported(at, &format!("statement `{word}`")));
             }
             _ => {
                 let kind = self.simple()?;
@@ -130,7 +130,7 @@ impl Parser<'_> {
                 body,
             });
         }
-        Err(self.refuse(at, "`for` over something other than `range(n)`"))
+        Err(self.unsupported(at, "`for` over something other than `range(n)`"))
     }
 
     /// An assignment or an expression.

@@ -93,3 +93,7 @@ pub enum WriteError {
 
 /// The usual cure for code that PyTorch itself did not write.
 pub(super) const SAVE_AGAIN: &str = "save the model again with torch.jit.save";
+
+/// The cure for code that is TorchScript, but more of it than we read.
+pub(super) const REWRITE: &str =
+    "write that part of the model another way, then script and save it again";

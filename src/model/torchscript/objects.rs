@@ -228,9 +228,7 @@ impl<'a, 's> ObjectReader<'a, 's> {
         let entry = match self.tensors.get(&node) {
             Some(entry) => entry.clone(),
             None => {
-                let (path, member) = (&self.path, self.member);
-                let place = || format!("{member}: {}", path.join("."));
-                let tensor = read_tensor(self.pickle, node, &mut self.storages, &place)?;
+                let tensor = self.read(node)?;
                 let id = self
                     .model
                     .constants
@@ -340,13 +338,10 @@ impl<'a, 's> ObjectReader<'a, 's> {
     }
 
     fn packed(&mut self, class: Name, state: Option<NodeId>) -> Result<AttributeValue, ReadError> {
-        let outer = std::mem::take(&mut self.current);
-        let value = match state {
-            Some(state) => self.value(state, None)?,
-            None => Literal::None.into(),
+        let state = match state {
+            Some(state) => self.state(state, 0)?,
+            None => State::None,
         };
-        self.current = outer;
-        let state = self.state(&value);
         let Some(packed) = read_packed(class.as_str(), &state) else {
             return Err(self.refuse(
                 format!("an object of class `{class}` with a state that is not supported"),
@@ -360,18 +355,36 @@ impl<'a, 's> ObjectReader<'a, 's> {
         ))
     }
 
-    fn state(&self, value: &AttributeValue) -> State {
-        match value {
-            AttributeValue::Literal(literal) => literal_state(literal),
-            AttributeValue::Constant(id) => match self.model.constants.get(*id).value.get() {
-                Some(Constant::Tensor(tensor)) => State::Tensor(tensor.clone()),
+    /// The state of a packed object; its parts are no constants of their own.
+    fn state(&mut self, node: NodeId, depth: usize) -> Result<State, ReadError> {
+        self.visits += 1;
+        if depth > MAX_DEPTH || self.visits > MAX_VISITS {
+            return Err(self.broken("a state that is too deep or too large"));
+        }
+        let pickle = self.pickle;
+        Ok(match pickle.node(node) {
+            Node::Int(n) => State::Int(*n),
+            Node::Str(text) => State::Str(text.to_string()),
+            Node::Tuple(items) | Node::List(items) => {
+                let items = items.iter().map(|&item| self.state(item, depth + 1));
+                State::Items(items.collect::<Result<_, _>>()?)
+            }
+            Node::Reduce { .. } if is_tensor(pickle, node) => State::Tensor(self.read(node)?),
+            Node::Reduce { .. } => match pickle.call(node) {
+                Some(call) if call.module == "torch.jit._pickle" => match call.args.first() {
+                    Some(&inner) => self.state(inner, depth + 1)?,
+                    None => State::None,
+                },
                 _ => State::None,
             },
-            AttributeValue::List(items) | AttributeValue::Tuple(items) => {
-                State::Items(items.iter().map(|item| self.state(item)).collect())
-            }
-            AttributeValue::Module(_) | AttributeValue::Dict(_) => State::None,
-        }
+            _ => State::None,
+        })
+    }
+
+    fn read(&mut self, node: NodeId) -> Result<Tensor, ReadError> {
+        let (path, member) = (&self.path, self.member);
+        let place = || format!("{member}: {}", path.join("."));
+        read_tensor(self.pickle, node, &mut self.storages, &place)
     }
 
     fn place(&self) -> String {
@@ -428,17 +441,6 @@ pub(super) fn tensor_facts(tensor: &Tensor) -> Facts {
         Some(Quantization::PerChannel { axis, .. }) => QParams::PerChannel { axis: *axis },
     };
     facts
-}
-
-fn literal_state(literal: &Literal) -> State {
-    match literal {
-        Literal::Int(n) => State::Int(*n),
-        Literal::Str(text) => State::Str(text.to_string()),
-        Literal::List(items) | Literal::Tuple(items) => {
-            State::Items(items.iter().map(literal_state).collect())
-        }
-        _ => State::None,
-    }
 }
 
 fn unwrap(ty: Option<&Type>) -> Option<&Type> {

@@ -334,7 +334,13 @@ impl<'s> Lowering<'_, '_, 's> {
         let catalogue = self.program.catalogue;
         let resolved = match catalogue.resolve(op, &call) {
             Ok(resolved) => resolved,
-            Err(error) => return Err(self.refuse(at, error.to_string())),
+            Err(error) => {
+                let cure = match error.candidates.is_empty() {
+                    true => "declare the operator in a rule file with `op`",
+                    false => "save the model again with PyTorch 2.15 or older",
+                };
+                return Err(self.source.refuse(at, error.to_string(), cure));
+            }
         };
         let schema = resolved.schema;
         let mut operands = Vec::with_capacity(resolved.operands.len());

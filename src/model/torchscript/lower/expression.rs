@@ -276,10 +276,11 @@ impl Lowering<'_, '_, '_> {
             return self.stored_value(stored, None, expr.at);
         }
         if let Some(path) = self.path(expr) {
-            return Err(self.refuse(
-                expr.at,
-                format!("`{path}` as a value, which is not supported"),
-            ));
+            if path.starts_with("CONSTANTS.") {
+                let what = format!("`{path}`, which `constants.pkl` does not have");
+                return Err(self.refuse(expr.at, what));
+            }
+            return Err(self.unsupported(expr.at, format!("`{path}` as a value")));
         }
         let object = self.expr(object, None)?;
         match self.type_of(object) {

@@ -5,6 +5,7 @@
 
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use std::fmt;
 use std::rc::Rc;
 
 use super::program::Program;
@@ -15,7 +16,7 @@ use crate::graph::{
 };
 use crate::model::torchscript::code_ast::{Expr, ExprKind, Stmt, StmtKind};
 use crate::model::torchscript::code_base::{FunctionCode, Source};
-use crate::model::torchscript::error::ReadError;
+use crate::model::torchscript::error::{REWRITE, ReadError, SAVE_AGAIN};
 use crate::model::torchscript::prune::prune;
 
 /// State of lowering one function.
@@ -98,10 +99,8 @@ impl<'s> Lowering<'_, '_, 's> {
                 continue;
             };
             if !may_return || i + 1 < statements.len() {
-                return Err(self.refuse(
-                    statement.at,
-                    "`return` before the end of the function, which is not supported",
-                ));
+                let what = "`return` before the end of the function";
+                return Err(self.unsupported(statement.at, what));
             }
             let ty = self.result.clone();
             return match value {
@@ -285,7 +284,14 @@ impl<'s> Lowering<'_, '_, 's> {
         node.attributes.push((Name::new("name"), value));
     }
 
+    /// Refuses code that PyTorch would not have written.
     pub(super) fn refuse(&self, at: u32, what: impl Into<String>) -> ReadError {
-        self.source.refuse(at, what)
+        self.source.refuse(at, what, SAVE_AGAIN)
+    }
+
+    /// Refuses code that is right, but that we do not read.
+    pub(super) fn unsupported(&self, at: u32, what: impl fmt::Display) -> ReadError {
+        let what = format!("{what}, which is not supported");
+        self.source.refuse(at, what, REWRITE)
     }
 }

@@ -178,6 +178,16 @@ impl Writer<'_> {
 
     fn node(&mut self, id: NodeId, block: BlockId) -> Result<(), WriteError> {
         let node = self.graph.node(id);
+        let unpack = matches!(node.op.as_str(), "prim::TupleUnpack" | "prim::ListUnpack");
+        if unpack
+            && node
+                .operands
+                .iter()
+                .any(|&value| self.is_construction(value))
+        {
+            // `a, b = (x, y)` would be read as two assignments.
+            self.flush();
+        }
         let inlined = self.take(&node.operands);
         self.texts.extend(inlined);
         if node.op == "prim::SetAttr" {
@@ -195,11 +205,8 @@ impl Writer<'_> {
             }
         }
         self.flush();
-        if node
-            .results
-            .iter()
-            .all(|result| !self.used.contains_key(result))
-        {
+        let mut results = node.results.iter();
+        if !unpack && results.all(|result| !self.used.contains_key(result)) {
             self.line(text.text);
             return Ok(());
         }
@@ -207,10 +214,16 @@ impl Writer<'_> {
         for &result in &node.results {
             targets.push(self.variable(result));
         }
-        let unpack = matches!(node.op.as_str(), "prim::TupleUnpack" | "prim::ListUnpack");
         let comma = if unpack { "," } else { "" };
         self.line(format!("{}{comma} = {}", targets.join(", "), text.text));
         Ok(())
+    }
+
+    fn is_construction(&self, value: ValueId) -> bool {
+        self.graph.producer(value).is_some_and(|id| {
+            let op = self.graph.node(id).op;
+            op == "prim::TupleConstruct" || op == "prim::ListConstruct"
+        })
     }
 
     /// Takes the operands that may become part of the next expression: those that wait last, in the order of the operands.
