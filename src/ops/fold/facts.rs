@@ -53,8 +53,8 @@ fn answer(op: &str, operands: &[Facts]) -> Option<Literal> {
             i64::try_from(elements.len()).ok().map(Literal::Int)
         }
         "aten::numel" => {
-            let sizes = x.shape.as_ref()?.iter().map(|&d| size(d)?.as_int());
-            let total = sizes.fold(Some(1_i64), |n, size| n?.checked_mul(size?));
+            let mut sizes = x.shape.as_ref()?.iter().map(|&d| size(d)?.as_int());
+            let total = sizes.try_fold(1_i64, |n, size| n.checked_mul(size?));
             total.map(Literal::Int)
         }
         "aten::__getitem__.t" | "prim::TupleIndex" => {

@@ -19,13 +19,20 @@ fn argument(text: &str) -> Argument {
         "i[]" => Type::Int.list_of(),
         "f[]" => Type::Float.list_of(),
         "d[s,T]" => Type::Dict(Box::new(Type::Str), Box::new(Type::tensor())),
-        "conv2d" => Type::Class(Name::new(
-            "__torch__.torch.classes.quantized.Conv2dPackedParamsBase",
-        )),
+        "i[]?" => Type::Int.list_of().optional(),
+        "conv2d" => packed("Conv2d"),
+        "conv3d" => packed("Conv3d"),
+        "linear" => packed("Linear"),
         "?" => return Argument::default(),
         literal => return Argument::literal(parse(literal)),
     };
     Argument::typed(ty)
+}
+
+fn packed(family: &str) -> Type {
+    Type::Class(Name::new(&format!(
+        "__torch__.torch.classes.quantized.{family}PackedParamsBase"
+    )))
 }
 
 fn parse(text: &str) -> Literal {
@@ -175,6 +182,18 @@ fn picks_the_overload_pytorch_picks() {
         ("aten::scalar_tensor(f)", "aten::scalar_tensor"),
         ("aten::__is__(T?, None)", "aten::__is__"),
     ] {
+        match resolved(call) {
+            Ok((found, ..)) => assert_eq!(found, full, "{call}"),
+            Err(error) => panic!("{call}: {error}"),
+        }
+    }
+}
+
+/// `cases.txt` holds the calls in the graphs that PyTorch makes of its own files, with the overloads it chose.
+#[test]
+fn graphs_of_pytorch_resolve_as_there() {
+    for line in include_str!("cases.txt").lines() {
+        let (call, full) = line.split_once(" -> ").unwrap();
         match resolved(call) {
             Ok((found, ..)) => assert_eq!(found, full, "{call}"),
             Err(error) => panic!("{call}: {error}"),
