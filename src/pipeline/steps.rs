@@ -280,12 +280,10 @@ impl<'a> Run<'a> {
     }
 
     fn freeze(&mut self, keep: &[String]) -> Result<(), JobError> {
-        self.frozen = Some(freeze::freeze(
-            &self.file.model,
-            self.method,
-            keep,
-            &self.loaded.catalogue,
-        )?);
+        let model = &mut self.file.model;
+        let mut frozen = freeze::freeze(model, self.method, keep, &self.loaded.catalogue)?;
+        freeze::detach(&mut frozen.graph, &mut model.constants);
+        self.frozen = Some(frozen);
         Ok(())
     }
 

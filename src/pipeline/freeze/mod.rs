@@ -6,10 +6,12 @@
 //! Invariant: an in-place operator that stays has its place in the order of effects.
 
 mod alias;
+mod detach;
 mod error;
 mod inline;
 mod node;
 
+pub use detach::detach;
 pub use error::FreezeError;
 pub(crate) use inline::root_methods;
 pub use inline::{Frozen, freeze};

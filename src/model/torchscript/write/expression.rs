@@ -176,11 +176,13 @@ impl Writer<'_> {
         let default = |i: usize| match schema.params.get(i) {
             Some(Param {
                 default: Some(default),
+                ty,
                 ..
-            }) => self
-                .graph
-                .literal(node.operands[i])
-                .is_some_and(|literal| equal(literal, default)),
+            }) => self.graph.literal(node.operands[i]).is_some_and(|literal| {
+                // A number of any type keeps the type it has.
+                let any_number = *ty == Type::Scalar || *ty == Type::Scalar.optional();
+                literal == default || (!any_number && equal(literal, default))
+            }),
             _ => false,
         };
         written.retain(|&i| !(default(i) && schema.params[i].keyword_only));
