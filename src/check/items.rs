@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::expression::Context;
+use super::expression::{Context, Key, Resolver};
 use super::family::frames;
 use super::library::docs;
 use super::plan::plans;
-use super::rule::{Instance, Keep, Reason, Rule};
+use super::rule::{Expr, Instance, Keep, Reason, Rule, Slot};
 use super::sink::{Checked, Stop};
 use super::variants::{instance, keep_patterns};
 use crate::graph::Name;
@@ -81,6 +81,19 @@ pub(super) fn keep<'a>(
         reason: Arc::from(keep.reason.value.as_str()),
         patterns,
     })
+}
+
+/// A function of a user: its body must have a meaning whatever it is called with.
+pub(super) fn function<'a>(
+    cx: &Context<'a>,
+    module: usize,
+    function: &'a ast::Function,
+) -> Checked<()> {
+    let mut resolver = Resolver::new(cx, module);
+    for (number, param) in (0..).zip(&function.params) {
+        resolver.bind(Key::of(param), Expr::Slot(Slot(number)));
+    }
+    resolver.resolve(&function.body).map(drop)
 }
 
 /// Module and item.

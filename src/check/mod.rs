@@ -7,19 +7,23 @@
 //! Invariant: one mistake gives one diagnostic, wherever it shows.
 
 mod codes;
+mod declared;
 pub mod evaluate;
 mod expression;
 mod family;
+pub mod graph;
 mod items;
 mod library;
 mod mentions;
 mod modules;
 mod pattern;
 pub mod pipeline;
+mod pipelines;
 mod plan;
 pub mod rule;
 mod run;
 mod sink;
+mod trials;
 mod variants;
 mod written;
 

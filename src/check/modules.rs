@@ -19,8 +19,8 @@ use crate::syntax::ast;
 pub(super) enum Entry<'a> {
     Const(&'a ast::Const),
     Function(&'a ast::Function),
-    Rule(&'a ast::Rule),
-    Keep(&'a ast::Keep),
+    Rule,
+    Keep,
     Pipeline(&'a ast::Pipeline),
     Broken,
 }
@@ -64,8 +64,8 @@ impl Entry<'_> {
         match self {
             Entry::Const(_) => "a constant",
             Entry::Function(_) => "a function",
-            Entry::Rule(_) => "a rule",
-            Entry::Keep(_) => "a keep",
+            Entry::Rule => "a rule",
+            Entry::Keep => "a keep",
             Entry::Pipeline(_) => "a pipeline",
             Entry::Broken => "broken",
         }
@@ -275,8 +275,8 @@ impl<'a> Module<'a> {
             let entry = match &item.kind {
                 ast::ItemKind::Const(item) => Entry::Const(item),
                 ast::ItemKind::Fn(item) => Entry::Function(item),
-                ast::ItemKind::Rule(item) => Entry::Rule(item),
-                ast::ItemKind::Keep(item) => Entry::Keep(item),
+                ast::ItemKind::Rule(_) => Entry::Rule,
+                ast::ItemKind::Keep(_) => Entry::Keep,
                 ast::ItemKind::Pipeline(item) => Entry::Pipeline(item),
                 ast::ItemKind::Use(_) | ast::ItemKind::Op(_) | ast::ItemKind::Test(_) => continue,
             };

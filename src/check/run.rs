@@ -3,52 +3,88 @@
 //! In: parsed modules and the catalogue, which gets the ops they declare. Out: a [`Library`] of what is right, and diagnostics.
 //! Invariant: a mistake costs its own item and those that need it; the others are in the library.
 
+use super::declared::declared;
 use super::expression::Context;
 use super::items;
 use super::library::{Library, ModuleSource};
 use super::modules::{Entry, Modules};
+use super::pipelines::{pipeline, refuse_circles};
 use super::sink::Sink;
+use super::trials;
 use crate::diagnostic::Diagnostic;
 use crate::ops::Catalogue;
-use crate::syntax::ast::ItemKind;
+use crate::syntax::ast::{self, ItemKind};
 
-/// Checks modules. Names are resolved among them alone.
+/// Checks modules. Names are resolved among them alone; ops that they declare are added to the catalogue.
 pub fn check(modules: &[ModuleSource], catalogue: &mut Catalogue) -> (Library, Vec<Diagnostic>) {
     let sink = Sink::default();
     let tree = Modules::new(modules, &sink);
-    let cx = Context::new(tree, catalogue, sink);
+    let carried = Catalogue::new();
+    let cx = Context::new(tree, &carried, sink);
+    for op in declared(&cx) {
+        catalogue.add(op);
+    }
+    let cx = cx.with_catalogue(catalogue);
     let mut library = Library::default();
     for (index, module) in cx.modules.list.iter().enumerate() {
         library.begin_module(module.name, module.file);
         for item in &module.file.items {
-            if item.name().is_some_and(|name| !module.owns(name)) {
-                continue;
-            }
-            match &item.kind {
-                ItemKind::Const(constant) => {
-                    if let Some(found) = cx.modules.find(index, &constant.name.text)
-                        && let Entry::Const(constant) = found.entry
-                    {
-                        let _ = cx.constant(found, constant);
-                    }
-                }
-                ItemKind::Rule(rule) => {
-                    if let Ok(rule) = items::rule(&cx, index, item, rule) {
-                        library.add_rule(rule);
-                    }
-                }
-                ItemKind::Keep(keep) => {
-                    if let Ok(keep) = items::keep(&cx, index, item, keep) {
-                        library.add_keep(keep);
-                    }
-                }
-                ItemKind::Use(_)
-                | ItemKind::Fn(_)
-                | ItemKind::Op(_)
-                | ItemKind::Pipeline(_)
-                | ItemKind::Test(_) => {}
+            if item.name().is_none_or(|name| module.owns(name)) {
+                declaration(&cx, index, item, &mut library);
             }
         }
     }
+    // Pipelines name rules of all modules, tests name both.
+    let mut pipelines = Vec::new();
+    for (index, module) in cx.modules.list.iter().enumerate() {
+        for item in &module.file.items {
+            if let ItemKind::Pipeline(tree) = &item.kind
+                && module.owns(&tree.name)
+                && let Ok(checked) = pipeline(&cx, &library, index, item, tree)
+            {
+                pipelines.push((checked, tree.name.span));
+            }
+        }
+    }
+    refuse_circles(&cx, &mut pipelines);
+    for (checked, _) in pipelines {
+        library.add_pipeline(checked);
+    }
+    for index in 0..cx.modules.list.len() {
+        let tests = trials::tests(&cx, &library, index);
+        library.tests.extend(tests);
+    }
+    if !cx.sink.has_errors() {
+        for index in 0..cx.modules.list.len() {
+            cx.modules.warn_of_unused(index, &cx.sink);
+        }
+    }
     (library, cx.sink.finish())
+}
+
+fn declaration<'a>(cx: &Context<'a>, module: usize, item: &'a ast::Item, library: &mut Library) {
+    match &item.kind {
+        ItemKind::Const(constant) => {
+            // Computed whether somebody uses it or not, so that a mistake in it shows.
+            if let Some(found) = cx.modules.find(module, &constant.name.text)
+                && let Entry::Const(constant) = found.entry
+            {
+                let _ = cx.constant(found, constant);
+            }
+        }
+        ItemKind::Fn(function) => {
+            let _ = items::function(cx, module, function);
+        }
+        ItemKind::Rule(rule) => {
+            if let Ok(rule) = items::rule(cx, module, item, rule) {
+                library.add_rule(rule);
+            }
+        }
+        ItemKind::Keep(keep) => {
+            if let Ok(keep) = items::keep(cx, module, item, keep) {
+                library.add_keep(keep);
+            }
+        }
+        ItemKind::Use(_) | ItemKind::Op(_) | ItemKind::Pipeline(_) | ItemKind::Test(_) => {}
+    }
 }

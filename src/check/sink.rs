@@ -66,6 +66,14 @@ impl Sink {
         }
     }
 
+    /// Whether something was told that is more than a warning.
+    pub(super) fn has_errors(&self) -> bool {
+        self.told
+            .borrow()
+            .iter()
+            .any(|told| told.diagnostic.is_error())
+    }
+
     /// All of them, in the order of files and places.
     pub(super) fn finish(self) -> Vec<Diagnostic> {
         let mut diagnostics: Vec<Diagnostic> = self

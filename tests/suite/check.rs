@@ -1,10 +1,13 @@
 //! Rule files through the checker: what is in the library, and what it says of bad ones.
 
-use rulefold::check::{Library, ModuleSource, check};
+use rulefold::check::pipeline::Step;
+use rulefold::check::{Library, ModuleSource, check, graph};
 use rulefold::diagnostic::plain;
+use rulefold::graph::ConstantStore;
+use rulefold::graph::text::print;
 use rulefold::ops::Catalogue;
 use rulefold::source::{SourceId, Sources};
-use rulefold::syntax::{ast, parse};
+use rulefold::syntax::{ast, parse, parse_graph};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,10 +79,84 @@ fn listed(library: &Library) -> String {
             );
         }
     }
+    for pipeline in &library.pipelines {
+        let settings: Vec<&str> = pipeline.settings.iter().map(|s| s.0.as_str()).collect();
+        let _ = writeln!(out, "pipeline {}({})", pipeline.name, settings.join(", "));
+        for step in &pipeline.steps {
+            let _ = writeln!(out, "  {}", step_text(step));
+        }
+    }
+    for test in &library.tests {
+        let name = &test.test.name.value;
+        let _ = writeln!(out, "test of {} {:?}: {name}", test.target, test.instances);
+    }
     for keep in &library.keeps {
         let _ = writeln!(out, "keep {}: {} patterns", keep.name, keep.patterns.len());
     }
     out
+}
+
+fn step_text(step: &Step) -> String {
+    match step {
+        Step::Saturate { rules, keeps, .. } => {
+            format!("saturate: {} rules, {} keeps", rules.len(), keeps.len())
+        }
+        Step::Apply { rules, .. } => format!("apply: {} rules", rules.len()),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Reads a graph and prints it; what is printed must read back as the same.
+fn read_twice(name: &str, text: &str) -> String {
+    let mut sources = Sources::new();
+    let mut read = |name: &str, text: &str| {
+        let id = sources.add(name, text);
+        let tree = parse_graph(id, text).map_err(|found| plain(&sources, &found))?;
+        let read = graph::read(&tree, &Catalogue::new());
+        read.map_err(|found| plain(&sources, &found))
+    };
+    match read(name, text) {
+        Err(answer) => answer,
+        Ok(first) => {
+            let printed = print(&first.graph, &ConstantStore::default());
+            match read("printed", &printed) {
+                Err(answer) => format!("{printed}\n{answer}"),
+                Ok(second) => {
+                    let again = print(&second.graph, &ConstantStore::default());
+                    assert_eq!(again, printed, "{name}");
+                    let graph = &first.graph;
+                    format!(
+                        "{name}: {} nodes, {} constants\n",
+                        graph.walk().len(),
+                        first.constants.len()
+                    )
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn dumps_are_graphs() {
+    let mut dumps: Vec<PathBuf> = fs::read_dir(root().join("tests/syntax/dumps"))
+        .expect("the folder is part of the package")
+        .map(|entry| entry.expect("the folder can be listed").path())
+        .collect();
+    dumps.sort();
+    let answers: String = dumps
+        .iter()
+        .map(|path| {
+            let text = fs::read_to_string(path).expect("a dump");
+            read_twice(
+                &path
+                    .file_name()
+                    .expect("files have names")
+                    .to_string_lossy(),
+                &text,
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(answers);
 }
 
 #[test]

@@ -77,6 +77,14 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The same with another catalogue.
+    pub(in crate::check) fn with_catalogue<'b>(self, catalogue: &'b Catalogue) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        Context::new(self.modules, catalogue, self.sink)
+    }
+
     /// What a bare name means in a module whatever is around it: an element type, `inf`, `nan`, or a constant. `None` if it has no
     /// such meaning.
     pub(in crate::check) fn outside(&self, module: usize, path: &str) -> Option<Checked<Literal>> {

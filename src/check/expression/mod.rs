@@ -9,6 +9,5 @@ mod context;
 mod fold;
 mod resolve;
 
-pub(super) use context::{Context, Key};
-pub(super) use fold::fold;
+pub(super) use context::{Context, Key, builtin};
 pub(super) use resolve::Resolver;

@@ -16,9 +16,10 @@ use crate::source::Span;
 use crate::syntax::ast::{self, DimKind, ExprKind, TypeKind};
 
 /// Names of types without a dot.
-const NAMES: [(&str, Type); 13] = [
+const NAMES: [(&str, Type); 14] = [
     ("int", Type::Int),
     ("SymInt", Type::Int),
+    ("ScalarType", Type::Int),
     ("float", Type::Float),
     ("double", Type::Float),
     ("complex", Type::Complex),
