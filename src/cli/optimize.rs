@@ -64,7 +64,7 @@ fn optimize(
     let archive = Archive::open(path).map_err(|error| error.to_string())?;
     let before = bytes(&archive);
     let file = torchscript::read_archive(&archive, &loaded.catalogue)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.of_file(path.display()))?;
     let read = start.elapsed();
     let options = Options {
         pipeline: command.pipeline.clone(),

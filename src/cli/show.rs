@@ -25,7 +25,8 @@ pub fn run(command: &Show, output: &Output) -> u8 {
 
 fn print(command: &Show) -> Result<String, String> {
     let catalogue = Catalogue::new();
-    let file = torchscript::read(&command.input, &catalogue).map_err(|error| error.to_string())?;
+    let file = torchscript::read(&command.input, &catalogue)
+        .map_err(|error| error.of_file(command.input.display()))?;
     let model = &file.model;
     if command.frozen {
         let method = command.method.as_deref().unwrap_or("forward");

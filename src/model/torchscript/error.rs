@@ -71,6 +71,19 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// The error with the name of the archive in front, where it is not in the error already.
+    #[must_use]
+    pub fn of_file(&self, file: impl std::fmt::Display) -> String {
+        match self {
+            ReadError::Archive(_) | ReadError::Container { .. } => self.to_string(),
+            ReadError::Pickle { .. } | ReadError::Code { .. } | ReadError::Object { .. } => {
+                format!("{file}: {self}")
+            }
+        }
+    }
+}
+
 /// Why a model was not written.
 #[derive(Debug, Error)]
 pub enum WriteError {
