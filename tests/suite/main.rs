@@ -1,8 +1,11 @@
 //! The integration tests: one module for each stage, one binary for all.
 
+mod bad_models;
 mod book;
 mod catalogue;
 mod check;
+mod cli;
+mod command;
 mod editor;
 mod kernels;
 mod npy;
