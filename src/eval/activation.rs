@@ -2,6 +2,8 @@
 //!
 //! In: a float tensor, or a quantized one with one scale. Out: a contiguous tensor of the same shape and type.
 //! Invariant: on quantized tensors a real function is `quantize(f(dequantize(q)))`; what only compares stays on the integers.
+//! PyTorch's vector code fuses the multiplication of the dequantization, its scalar code for the last few elements does not: near ties its
+//! results are off by one step from these, and from its own at other places of a tensor.
 //! Invariant: `exp` is taken in doubles and rounded to `f32`; every other step is `f32`.
 //!
 //! Sources: `QuantizedOpKernels.cpp` and `Activation.cpp` of PyTorch.

@@ -2,7 +2,7 @@
 //!
 //! In: tensors of shapes that broadcast, or a tensor and a number. Out: a contiguous tensor.
 //! Invariant: float arithmetic is `f32`, each step rounded (`alpha * b` before the sum); integers stay 64-bit integers.
-//! Invariant: quantized operands are dequantized, combined in `f32` and quantized; a number combines with the scale, not the elements.
+//! Invariant: quantized sums are taken of reals, products of integers; a number combines with the scale, not the elements.
 //!
 //! Sources: `BinaryOps.cpp`, `qmul.cpp`, `QuantizedOpKernels.cpp` of PyTorch.
 
@@ -39,10 +39,10 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
         },
         "aten::mul.Tensor" | "aten::mul.Scalar" => |a| float(a, |x, y| x * y, i64::wrapping_mul),
         "aten::div.Tensor" | "aten::div.Scalar" => divide,
-        "quantized::add" => |a| binary(a, |x, y| x + y),
-        "quantized::add_relu" => |a| binary(a, |x, y| (x + y).max(0.0)),
-        "quantized::mul" => |a| binary(a, |x, y| x * y),
-        "quantized::mul_relu" => |a| binary(a, |x, y| (x * y).max(0.0)),
+        "quantized::add" => |a| quantized_add(a, false),
+        "quantized::add_relu" => |a| quantized_add(a, true),
+        "quantized::mul" => |a| quantized_multiply(a, false),
+        "quantized::mul_relu" => |a| quantized_multiply(a, true),
         "quantized::add_scalar" | "quantized::add_scalar.Tensor" | "quantized::add.Scalar" => {
             |a| add_number(a, 0, false)
         }
@@ -152,24 +152,53 @@ fn combine<T: Copy, R>(
         .collect()
 }
 
-/// `add(Tensor qa, Tensor qb, float scale, int zero_point)` and its kin.
-fn binary(a: Arguments, f: impl Fn(f32, f32) -> f32) -> Result<Vec<Value>, Fault> {
+/// Operands 0 and 1 quantized alike, the output's parameters from 2 on, and the common shape.
+fn quantized_pair(a: Arguments) -> Result<([Affine; 2], Affine, Vec<usize>), Fault> {
     let (left, right) = (a.tensor(0)?, a.tensor(1)?);
-    Affine::of(left)?;
-    Affine::of(right)?;
     if left.dtype != right.dtype {
         return Err(Fault::new(format!(
             "operands have types {} and {}",
             left.dtype, right.dtype
         )));
     }
-    let out = Affine::new(left.dtype, a.float(2)?, a.int(3)?)?;
-    let shape = broadcast(&left.shape, &right.shape)?;
+    Ok((
+        [Affine::of(left)?, Affine::of(right)?],
+        Affine::new(left.dtype, a.float(2)?, a.int(3)?)?,
+        broadcast(&left.shape, &right.shape)?,
+    ))
+}
+
+/// `add(Tensor qa, Tensor qb, float scale, int zero_point)`, with `relu` fused or not: dequantized, added, quantized.
+fn quantized_add(a: Arguments, relu: bool) -> Result<Vec<Value>, Fault> {
+    let (left, right) = (a.tensor(0)?, a.tensor(1)?);
+    let (_, out, shape) = quantized_pair(a)?;
+    let sum = |x: f32, y: f32| {
+        let sum = x + y;
+        out.quantize(if relu { sum.max(0.0) } else { sum })
+    };
+    let codes = combine((left, &reals(left)?), (right, &reals(right)?), &shape, sum);
+    Ok(vec![out.tensor(shape, &codes).into()])
+}
+
+/// `mul(Tensor qa, Tensor qb, float scale, int zero_point)`, with `relu` fused or not: the product of the integers times the product of
+/// the scales and the inverse of the output's, `rint(((qa - za) * (qb - zb)) * ((sa * sb) * (1 / so))) + zo`.
+fn quantized_multiply(a: Arguments, relu: bool) -> Result<Vec<Value>, Fault> {
+    let (left, right) = (a.tensor(0)?, a.tensor(1)?);
+    let ([x, y], out, shape) = quantized_pair(a)?;
+    let multiplier = x.step() * y.step() * out.inverse();
+    let least = if relu { out.zero } else { out.range().0 };
+    let product = |p: i32, q: i32| {
+        let (p, q) = (
+            i64::from(p) - i64::from(x.zero),
+            i64::from(q) - i64::from(y.zero),
+        );
+        out.round(p.wrapping_mul(q) as f32 * multiplier).max(least)
+    };
     let codes = combine(
-        (left, &reals(left)?),
-        (right, &reals(right)?),
+        (left, &elements::read_quantized(left)?),
+        (right, &elements::read_quantized(right)?),
         &shape,
-        |x, y| out.quantize(f(x, y)),
+        product,
     );
     Ok(vec![out.tensor(shape, &codes).into()])
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a tensor and dimensions (none means all). Out: a contiguous tensor.
 //! Invariant: float sums are taken in the order of `summation`.
-//! Invariant: a quantized mean is `quantize((sum of (q - z)) * scale / n)` with the input's parameters.
+//! Invariant: a quantized mean is `rint((sum of (q - z)) / n) + z` with the input's parameters.
 
 use crate::graph::Tensor;
 
@@ -88,7 +88,7 @@ fn mean(tensor: &Tensor, dims: &[i64], keep: bool) -> Result<Vec<Value>, Fault> 
                     .iter()
                     .map(|member| i64::from(codes[start + member]) - i64::from(affine.zero))
                     .sum();
-                affine.quantize(sum as f32 * affine.step() / n as f32)
+                affine.round(sum as f32 / n as f32)
             })
             .collect();
         return Ok(vec![affine.tensor(groups.shape, &means).into()]);

@@ -9,6 +9,7 @@ mod command;
 mod editor;
 mod kernels;
 mod npy;
+mod operators;
 mod recorded;
 mod syntax;
 mod syntax_limits;
