@@ -14,6 +14,8 @@ pub(super) struct Mention<'a> {
     pub(super) span: Span,
     /// Whether the place can give the name its meaning, in a pattern.
     pub(super) binds: bool,
+    /// Whether an element type stands there; whether it exists is found where it is read.
+    pub(super) is_dtype: bool,
 }
 
 /// Gathers mentions.
@@ -26,7 +28,12 @@ pub(super) struct Mentions<'a> {
 impl<'a> Mentions<'a> {
     fn add(&mut self, key: Key<'a>, span: Span, binds: bool) {
         if !self.hidden.contains(&key) {
-            self.list.push(Mention { key, span, binds });
+            self.list.push(Mention {
+                key,
+                span,
+                binds,
+                is_dtype: false,
+            });
         }
     }
 
@@ -76,6 +83,11 @@ impl<'a> Mentions<'a> {
             TypeKind::Refined(refined) => {
                 for dtype in &refined.dtypes {
                     self.add(Key::bare(&dtype.text), dtype.span, false);
+                    self.list
+                        .iter_mut()
+                        .last()
+                        .into_iter()
+                        .for_each(|m| m.is_dtype = true);
                 }
                 for dim in refined.dims.iter().flatten() {
                     match &dim.kind {

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::codes::{
     DUPLICATE_NAME, INCOMPLETE, LABEL_MISPLACED, NOT_YET, NUMERICS, SIDES_DIFFER, UNKNOWN_NAME,
-    UNUSED_NAME,
+    UNUSED_NAME, WRONG_KIND,
 };
 use super::expression::{Context, Key};
 use super::mentions::{Mention, Mentions};
@@ -340,10 +340,21 @@ impl<'a> Names<'_, 'a> {
     fn check(&mut self, mentions: &[Mention<'a>]) {
         for mention in mentions {
             *self.count.entry(mention.key).or_default() += 1;
-            if self.bound.contains(&mention.key) || self.is_known(mention.key) {
+            if mention.is_dtype || self.bound.contains(&mention.key) || self.is_known(mention.key) {
                 continue;
             }
             let key = mention.key;
+            if let Some(found) = self.cx.modules.find(self.module, key.name)
+                && !key.is_value
+            {
+                let kind = found.entry.kind();
+                self.tell(
+                    Diagnostic::error(WRONG_KIND, format!("`{key}` is {kind}, not a value"))
+                        .primary(mention.span, "a value is needed here")
+                        .secondary(found.span, "defined here"),
+                );
+                continue;
+            }
             let of_kind = self.bound.iter().filter(|k| k.is_value == key.is_value);
             let mut near: Vec<&str> = of_kind.map(|k| k.name).collect();
             near.sort_unstable();

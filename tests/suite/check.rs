@@ -165,3 +165,20 @@ fn shipped_library_is_right() {
     assert_eq!(answer, "");
     insta::assert_snapshot!(listed(&library));
 }
+
+/// Each file of mistakes beside the shipped library, with what is said of it and what of it is left.
+#[test]
+fn bad_files_get_answers() {
+    for (name, path) in modules_below(&root().join("tests/check"), "") {
+        let text = fs::read_to_string(path).expect("a rule file");
+        let module = format!("bad.{name}");
+        let mut modules = shipped();
+        modules.push((module.clone(), text));
+        let (library, answer) = checked(&modules);
+        let left: String = listed(&library)
+            .split_inclusive('\n')
+            .filter(|line| line.contains(&module))
+            .collect();
+        insta::assert_snapshot!(name, format!("{answer}\nleft:\n{left}"));
+    }
+}

@@ -106,7 +106,7 @@ pub(in crate::check) fn unknown_op(
     let mut diagnostic = Diagnostic::error(UNKNOWN_OP, format!("no op is named `{op}`"))
         .primary(span, "not in the catalogue");
     if let Some(family) = family {
-        diagnostic = diagnostic.secondary(family, format!("in the instance `{instance}`"));
+        diagnostic = diagnostic.secondary(family, "in one of this family");
     }
     let diagnostic = match cx.catalogue.did_you_mean(op) {
         Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
@@ -203,8 +203,11 @@ struct State<'a> {
     expected: Vec<Vec<(u32, Type)>>,
 }
 
-/// Why an overload does not fit: code, place, words.
-type Misfit = (Code, Span, String);
+/// Why an overload does not fit: how far it did, code, place, words.
+type Misfit = (usize, Wrong);
+
+/// What is wrong: code, place, words.
+type Wrong = (Code, Span, String);
 
 impl<'a> Search<'_, 'a> {
     fn node(&mut self, state: State<'a>) {
@@ -228,8 +231,8 @@ impl<'a> Search<'_, 'a> {
                     fitting.push(schema);
                     self.node(next);
                 }
-                Err((code, span, label)) => self.fail(Failure {
-                    depth: index,
+                Err((progress, (code, span, label))) => self.fail(Failure {
+                    depth: (index << 8) + progress,
                     code,
                     span,
                     label,
@@ -252,17 +255,14 @@ impl<'a> Search<'_, 'a> {
     ) -> Result<(), Misfit> {
         let node = &self.sketch.nodes[index];
         let span = node.call.op.span;
-        let filled = fill(node, schema).map_err(|unfit| (ARITY, node.call.span, unfit.0))?;
+        let filled = fill(node, schema).map_err(|unfit| (0, (ARITY, node.call.span, unfit.0)))?;
         if node.names.len() > 1 && !schema.varret && node.names.len() != schema.results.len() {
             let n = schema.results.len();
-            return Err((
-                ARITY,
-                span,
-                format!("it has {n} results, {} are bound", node.names.len()),
-            ));
+            let label = format!("it has {n} results, {} are bound", node.names.len());
+            return Err((0, (ARITY, span, label)));
         }
         if schema.results.is_empty() && !schema.varret {
-            return Err((ARITY, span, "it has no result".to_owned()));
+            return Err((0, (ARITY, span, "it has no result".to_owned())));
         }
         let types = &mut state.solution.types;
         let Instantiated {
@@ -276,15 +276,12 @@ impl<'a> Search<'_, 'a> {
         }
         for (result, expected) in std::mem::take(&mut state.expected[index]) {
             let Some(given) = results.get(result as usize) else {
-                return Err((ARITY, span, format!("it has no result {result}")));
+                return Err((0, (ARITY, span, format!("it has no result {result}"))));
             };
             if !state.solution.types.accepts(&expected, given) {
                 let (given, expected) = (TypeText(given), TypeText(&expected));
-                return Err((
-                    TYPE_MISMATCH,
-                    span,
-                    format!("gives {given} where {expected} is needed"),
-                ));
+                let label = format!("gives {given} where {expected} is needed");
+                return Err((1, (TYPE_MISMATCH, span, label)));
             }
         }
         let mut literals = Vec::new();
@@ -304,18 +301,22 @@ impl<'a> Search<'_, 'a> {
                     None => {
                         let (literal, ty) = (LiteralText(literal), TypeText(ty));
                         let label = format!("{literal} does not fit {ty}");
-                        return Err((TYPE_MISMATCH, operand.span, label));
+                        return Err((2 + at, (TYPE_MISMATCH, operand.span, label)));
                     }
                 }
             } else {
-                self.piece(state, piece, element, ty, operand.span)?;
+                self.piece(state, piece, element, ty, operand.span)
+                    .map_err(|wrong| (2 + at, wrong))?;
             }
         }
-        self.lists(state, index, &filled)?;
+        let behind = 2 + params.len();
+        self.lists(state, index, &filled)
+            .map_err(|wrong| (behind, wrong))?;
         for operand in filled.extra.iter().chain(filled.rest.iter().flatten()) {
             let operand = &node.operands[*operand];
             if let Some(piece) = &operand.piece {
-                self.piece(state, piece, None, &rest, operand.span)?;
+                self.piece(state, piece, None, &rest, operand.span)
+                    .map_err(|wrong| (behind, wrong))?;
             }
         }
         state.solution.nodes.push(Chosen {
@@ -328,7 +329,7 @@ impl<'a> Search<'_, 'a> {
     }
 
     /// How many operands names with `...` stand for; the same wherever they stand.
-    fn lists(&self, state: &mut State<'a>, index: usize, filled: &Filled) -> Result<(), Misfit> {
+    fn lists(&self, state: &mut State<'a>, index: usize, filled: &Filled) -> Result<(), Wrong> {
         let node = &self.sketch.nodes[index];
         if filled.rest.is_some() {
             return Ok(());
@@ -365,7 +366,7 @@ impl<'a> Search<'_, 'a> {
         element: Option<u32>,
         ty: &Type,
         span: Span,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Wrong> {
         match piece {
             Piece::Any => Ok(()),
             Piece::Literal(_) => Ok(()),
@@ -442,7 +443,7 @@ impl<'a> Search<'_, 'a> {
         variable: Variable<'a>,
         ty: &Type,
         span: Span,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Wrong> {
         let solution = &mut state.solution;
         let known = solution.variables.iter_mut().find(|(v, _)| *v == variable);
         match known {
@@ -472,20 +473,30 @@ pub(in crate::check) fn keep_furthest(failures: &mut Vec<Failure>, failure: Fail
 
 /// What is told of a side that fits no combination of overloads.
 pub(in crate::check) fn misfit(failures: &[Failure]) -> Option<Diagnostic> {
-    let first = failures.first()?;
-    let same = |f: &Failure| f.span == first.span && f.label == first.label;
-    let words = match failures.iter().all(same) {
-        // What is not about an op says everything itself.
-        true if first.op.is_empty() || first.code == NOT_YET => first.label.clone(),
-        true => format!("`{}` does not fit here: {}", first.op, first.label),
+    // A wrong type says more than a wrong number of operands, which most overloads have.
+    let first = failures.iter().find(|f| f.code != ARITY);
+    let first = first.or(failures.first())?;
+    let all_same = failures
+        .iter()
+        .all(|f| f.span == first.span && f.label == first.label);
+    // What is not about an op says everything itself.
+    if first.op.is_empty() || first.code == NOT_YET {
+        return Some(Diagnostic::error(first.code, &*first.label).primary(first.span, "here"));
+    }
+    let words = match all_same {
+        true => format!("`{}` does not fit here", first.op),
         false => format!("no overload of `{}` fits here", first.op),
     };
     let mut diagnostic = Diagnostic::error(first.code, words).primary(first.span, &*first.label);
     let mut told: Vec<&str> = Vec::new();
-    for failure in failures.iter().filter(|f| !f.signature.is_empty()) {
-        if !told.contains(&failure.signature.as_str()) && told.len() < 6 {
+    let (others, arity): (Vec<_>, Vec<_>) = failures.iter().partition(|f| f.code != ARITY);
+    for failure in others.into_iter().chain(arity) {
+        if !told.contains(&failure.signature.as_str()) && told.len() < 4 {
             told.push(&failure.signature);
-            let note = format!("`{}`: {}", failure.signature, failure.label);
+            let note = match all_same {
+                true => format!("it is `{}`", failure.signature),
+                false => format!("`{}`: {}", failure.signature, failure.label),
+            };
             diagnostic = diagnostic.note(note);
         }
     }

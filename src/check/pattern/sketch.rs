@@ -414,7 +414,7 @@ impl<'a> Sketcher<'_, '_, 'a> {
             operands: Vec::with_capacity(call.operands.len()),
             attributes: Vec::new(),
             names: vec![None],
-            chain: call.repeat,
+            chain: call.repeat.filter(|repeat| *repeat != Repeat::Optional),
         });
         for operand in &call.operands {
             let made = match &operand.kind {

@@ -125,7 +125,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
         Err(self.misfit(
             ROOT_TYPE,
             span,
-            format!("gives {given}, but replaces {expected}"),
+            format!("the rewrite gives {given}, but replaces {expected}"),
         ))
     }
 
@@ -420,7 +420,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
             open: false,
         };
         let resolved = self.overload(&name, &written, call, node)?;
-        self.refuse_effects(resolved.schema, call)?;
+        self.refuse_effects(&name, resolved.schema, call)?;
         if !beyond.is_empty() && !resolved.schema.vararg {
             let label = "it takes a fixed number of operands, and the list may have any".to_owned();
             return Err(self.misfit(ARITY, beyond[0].span, label));
@@ -467,18 +467,31 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
         catalogue.resolve(name, written).map_err(|error| {
             let failure = |candidate: crate::ops::Candidate| Failure {
                 depth: BEHIND_THE_MATCH + node as usize,
-                code: TYPE_MISMATCH,
+                code: match candidate.reason.starts_with("takes ") {
+                    true => ARITY,
+                    false => TYPE_MISMATCH,
+                },
                 span: call.span,
                 label: candidate.reason,
                 op: name.to_owned(),
                 signature: candidate.signature,
             };
-            Trouble::Misfit(error.candidates.into_iter().map(failure).collect())
+            let candidates = error.candidates.into_iter();
+            let of_interest = candidates.filter(|candidate| {
+                let schema = catalogue.schema(candidate.full.as_str());
+                schema.is_some_and(|schema| !schema.writes())
+            });
+            Trouble::Misfit(of_interest.map(failure).collect())
         })
     }
 
-    fn refuse_effects(&self, schema: &Schema, call: &ast::OpCall) -> Written<()> {
+    fn refuse_effects(&self, name: &str, schema: &Schema, call: &ast::OpCall) -> Written<()> {
         let op = schema.full.as_str();
+        let others = self.frame.cx.catalogue.schemas(name);
+        if schema.writes() && others.iter().any(|other| !other.writes()) {
+            let label = format!("only `{op}` takes these operands, and it writes to one");
+            return Err(self.misfit(ARITY, call.span, label));
+        }
         if schema.writes() {
             return self.stop(
                 Diagnostic::error(IN_PLACE, format!("`{op}` writes to its operand"))
