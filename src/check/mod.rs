@@ -22,6 +22,7 @@ mod pipelines;
 mod plan;
 pub mod rule;
 mod run;
+mod show;
 mod sink;
 mod trials;
 mod variants;

@@ -337,7 +337,7 @@ impl<'a> Checker<'_, 'a> {
             // It was told why it is not there.
             None | Some(Item::Pipeline(_)) => Err(Stop),
             Some(Item::Rule(rule)) => {
-                into.rules.push(self.allowed(rule, path.span, saturates)?);
+                into.rules.push(self.allowed(rule, path, saturates)?);
                 Ok(())
             }
             Some(Item::Keep(keep)) if saturates => {
@@ -363,12 +363,12 @@ impl<'a> Checker<'_, 'a> {
         }
     }
 
-    fn allowed(&self, rule: &Rule, span: Span, saturates: bool) -> Checked<Name> {
+    fn allowed(&self, rule: &Rule, path: &ast::Path, saturates: bool) -> Checked<Name> {
         match &rule.numerics {
             Numerics::Changes(why) if saturates => self.stop(
                 Diagnostic::error(STEP_RULE, format!("`{}` changes numbers: {why}", rule.name))
-                    .primary(span, "cannot be one of several equal forms")
-                    .secondary(rule.span, "its label says `changes`")
+                    .primary(path.span, "cannot be one of several equal forms")
+                    .note("its label says `changes`; what is saturated is equal")
                     .help(format!("write `apply({})` before this step", rule.name)),
             ),
             _ => Ok(rule.name),

@@ -204,11 +204,16 @@ fn expectations_of_rule(cx: &Context<'_>, rule: &Rule, test: &ast::Test) -> Chec
                         UNKNOWN_REASON,
                         format!("no guard of `{}` gives this reason", rule.name),
                     )
-                    .primary(reason.span, "not found")
-                    .secondary(rule.span, "the rule");
+                    .primary(reason.span, "not found");
+                    let all: Vec<String> = rule
+                        .reasons
+                        .iter()
+                        .map(|known| format!("{:?}", known.text))
+                        .collect();
                     return cx.sink.stop(match meant {
                         Some(meant) => diagnostic.help(format!("did you mean \"{meant}\"?")),
-                        None => diagnostic,
+                        None if all.is_empty() => diagnostic.help("the rule has no guards"),
+                        None => diagnostic.help(format!("its reasons: {}", all.join(", "))),
                     });
                 }
             }

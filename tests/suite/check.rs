@@ -102,6 +102,10 @@ fn step_text(step: &Step) -> String {
             format!("saturate: {} rules, {} keeps", rules.len(), keeps.len())
         }
         Step::Apply { rules, .. } => format!("apply: {} rules", rules.len()),
+        Step::If(condition, steps) => {
+            let steps: Vec<String> = steps.iter().map(step_text).collect();
+            format!("if {condition:?}: {}", steps.join(", "))
+        }
         other => format!("{other:?}"),
     }
 }
@@ -169,7 +173,7 @@ fn shipped_library_is_right() {
 /// Each file of mistakes beside the shipped library, with what is said of it and what of it is left.
 #[test]
 fn bad_files_get_answers() {
-    for (name, path) in modules_below(&root().join("tests/check"), "") {
+    for (name, path) in modules_below(&root().join("tests/check/bad"), "") {
         let text = fs::read_to_string(path).expect("a rule file");
         let module = format!("bad.{name}");
         let mut modules = shipped();
@@ -180,5 +184,23 @@ fn bad_files_get_answers() {
             .filter(|line| line.contains(&module))
             .collect();
         insta::assert_snapshot!(name, format!("{answer}\nleft:\n{left}"));
+    }
+}
+
+/// Each variant of the files that show what rules can say.
+#[test]
+fn constructs_are_written_out() {
+    for (name, path) in modules_below(&root().join("tests/check/right"), "") {
+        let text = fs::read_to_string(path).expect("a rule file");
+        let (library, mut answer) = checked(&[(name.clone(), text)]);
+        for rule in &library.rules {
+            for instance in &rule.instances {
+                let _ = writeln!(answer, "{}", instance.label);
+                for variant in &instance.variants {
+                    let _ = writeln!(answer, "{variant}");
+                }
+            }
+        }
+        insta::assert_snapshot!(format!("right_{name}"), answer);
     }
 }

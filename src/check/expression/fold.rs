@@ -28,7 +28,11 @@ pub(in crate::check) fn fold(expr: Expr) -> Expr {
             }
         }
         Expr::Call(function @ (Function::All | Function::Any), arguments) => {
-            Expr::Call(function, without_neutral(function, arguments))
+            let arguments = without_neutral(function, arguments);
+            match arguments.as_slice() {
+                [Expr::List(items)] if items.len() == 1 => return items[0].clone(),
+                _ => Expr::Call(function, arguments),
+            }
         }
         Expr::Index(base, index) => match element(&base, &index) {
             Some(element) => return element,
@@ -64,7 +68,7 @@ fn element(base: &Expr, index: &Expr) -> Option<Expr> {
     items.get(place).cloned()
 }
 
-/// Elements that cannot decide `all` or `any` are left out; a single one that is left stays in its list.
+/// Elements that cannot decide `all` or `any` are left out.
 fn without_neutral(function: Function, arguments: Vec<Expr>) -> Vec<Expr> {
     let neutral = Expr::Literal(Literal::Bool(function == Function::All));
     match <[Expr; 1]>::try_from(arguments) {

@@ -500,5 +500,9 @@ pub(in crate::check) fn misfit(failures: &[Failure]) -> Option<Diagnostic> {
             diagnostic = diagnostic.note(note);
         }
     }
+    if first.label.ends_with("Tensor?") {
+        let help = "a tensor that may be absent; if it is always there, write `%name: Tensor` in the match";
+        diagnostic = diagnostic.help(help);
+    }
     Some(diagnostic)
 }

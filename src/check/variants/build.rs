@@ -1,23 +1,22 @@
 //! The written side of a rule in one variant.
 //!
 //! In: the replacement as written, the names and types of the match. Out: what is built for each root.
-//! Invariant: an op without overload keeps the overload of the match, if that has one of its name that fits; else types decide.
-//! Invariant: every operand of the schema is written, defaults and codes of element types included.
+//! Invariant: a name that the variant does not have is `none`, and `...` behind it stands for no operands.
 
-use crate::check::codes::{ARITY, IN_PLACE, NOT_YET, ROOT_TYPE, TYPE_MISMATCH};
+use crate::check::codes::{ARITY, NOT_YET, ROOT_TYPE, TYPE_MISMATCH};
 use crate::check::expression::{Key, Resolver};
 use crate::check::family::Frame;
 use crate::check::mentions::Mentions;
-use crate::check::pattern::{Failure, Lowered, Unifier, unknown_op};
+use crate::check::pattern::{Failure, Lowered, Unifier};
 use crate::check::plan::Side;
 use crate::check::rule::{Build, BuildOperand, Expr, Slot};
 use crate::check::sink::{Checked, Stop};
 use crate::diagnostic::Diagnostic;
 use crate::graph::text::TypeText;
-use crate::graph::{Literal, Name, Type};
-use crate::ops::{Argument, Call, Operand, Purity, Resolved, Schema};
+use crate::graph::{Literal, Type};
+use crate::ops::Argument;
 use crate::source::Span;
-use crate::syntax::ast::{self, AttrKind, ExprKind, OperandKind, TermKind};
+use crate::syntax::ast::{self, ExprKind, OperandKind, TermKind};
 
 /// Why a side cannot be written.
 pub(super) enum Trouble {
@@ -33,30 +32,30 @@ impl From<Stop> for Trouble {
     }
 }
 
-type Written<T> = Result<T, Trouble>;
+pub(super) type Written<T> = Result<T, Trouble>;
 
 /// Something written, with what is known of it.
 #[derive(Clone, Debug)]
-struct Made {
-    build: Build,
-    argument: Argument,
+pub(super) struct Made {
+    pub(super) build: Build,
+    pub(super) argument: Argument,
 }
 
 /// An operand as written.
-struct MadeOperand<'a> {
-    label: Option<&'a ast::Name>,
-    build: BuildOperand,
-    argument: Argument,
-    span: Span,
+pub(super) struct MadeOperand<'a> {
+    pub(super) label: Option<&'a ast::Name>,
+    pub(super) build: BuildOperand,
+    pub(super) argument: Argument,
+    pub(super) span: Span,
 }
 
 pub(super) struct Builder<'p, 'c, 'a> {
-    frame: &'p Frame<'c, 'a>,
-    lowered: &'p Lowered<'a>,
-    resolver: Resolver<'c, 'a>,
+    pub(super) frame: &'p Frame<'c, 'a>,
+    pub(super) lowered: &'p Lowered<'a>,
+    pub(super) resolver: Resolver<'c, 'a>,
     /// Values that the written side has named, one for each result.
     defined: Vec<(&'a str, Made)>,
-    nodes: u32,
+    pub(super) nodes: u32,
 }
 
 /// Failures on the written side went further than any on the other.
@@ -129,7 +128,12 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
         ))
     }
 
-    fn misfit(&self, code: crate::diagnostic::Code, span: Span, label: String) -> Trouble {
+    pub(super) fn misfit(
+        &self,
+        code: crate::diagnostic::Code,
+        span: Span,
+        label: String,
+    ) -> Trouble {
         Trouble::Misfit(vec![Failure {
             depth: BEHIND_THE_MATCH + self.nodes as usize,
             code,
@@ -140,7 +144,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
         }])
     }
 
-    fn stop<T>(&self, diagnostic: Diagnostic) -> Written<T> {
+    pub(super) fn stop<T>(&self, diagnostic: Diagnostic) -> Written<T> {
         self.frame.cx.sink.tell(diagnostic);
         Err(Trouble::Stop)
     }
@@ -279,7 +283,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
         }
     }
 
-    fn operand(
+    pub(super) fn operand(
         &mut self,
         operand: &'a ast::Operand,
         into: &mut Vec<MadeOperand<'a>>,
@@ -384,214 +388,10 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
         }
         Ok(())
     }
-
-    fn op(&mut self, call: &'a ast::OpCall) -> Written<Made> {
-        let frame = self.frame;
-        let name = frame.op_name(&self.resolver, &call.op)?;
-        if !frame.cx.catalogue.knows(&name) {
-            let instance = (frame.label.as_str(), frame.span);
-            return Err(unknown_op(frame.cx, &name, call.op.span, instance).into());
-        }
-        let mut operands = Vec::with_capacity(call.operands.len());
-        for operand in &call.operands {
-            self.operand(operand, &mut operands)?;
-        }
-        let attributes = self.attributes(call)?;
-        self.nodes += 1;
-        let node = self.nodes;
-        let (labelled, mut positional): (Vec<_>, Vec<_>) = operands
-            .into_iter()
-            .partition(|operand| operand.label.is_some());
-        let variadic_from = positional
-            .iter()
-            .position(|operand| matches!(operand.build, BuildOperand::Each { .. }));
-        let beyond = match variadic_from {
-            Some(at) => positional.split_off(at),
-            None => Vec::new(),
-        };
-        let arguments: Vec<Argument> = positional.iter().map(|o| o.argument.clone()).collect();
-        let keywords: Vec<(&str, Argument)> = labelled
-            .iter()
-            .filter_map(|o| Some((o.label?.text.as_str(), o.argument.clone())))
-            .collect();
-        let written = Call {
-            positional: &arguments,
-            keywords: &keywords,
-            open: false,
-        };
-        let resolved = self.overload(&name, &written, call, node)?;
-        self.refuse_effects(&name, resolved.schema, call)?;
-        if !beyond.is_empty() && !resolved.schema.vararg {
-            let label = "it takes a fixed number of operands, and the list may have any".to_owned();
-            return Err(self.misfit(ARITY, beyond[0].span, label));
-        }
-        let elements = positional
-            .first()
-            .or(beyond.first())
-            .map(|o| o.argument.clone());
-        let given: Vec<MadeOperand<'a>> = positional.into_iter().chain(labelled).collect();
-        let mut operands = self.in_order(&resolved, &given)?;
-        operands.extend(beyond.into_iter().map(|operand| operand.build));
-        let argument = result_argument(&resolved, elements);
-        Ok(Made {
-            build: Build::Apply {
-                op: resolved.schema.full,
-                operands,
-                attributes,
-                results: resolved.schema.results.len().max(1) as u32,
-                index: 0,
-                node,
-            },
-            argument,
-        })
-    }
-
-    /// The overload of the match if it has one of this name that fits, else the one that types choose.
-    fn overload(
-        &self,
-        name: &str,
-        written: &Call<'_>,
-        call: &ast::OpCall,
-        node: u32,
-    ) -> Written<Resolved<'c>> {
-        let catalogue = self.frame.cx.catalogue;
-        let matched = self.lowered.ops.iter().filter(|op| {
-            let (base, overload) = Schema::split(op.as_str());
-            base == name && !overload.is_empty()
-        });
-        for op in matched {
-            if let Ok(resolved) = catalogue.resolve(op.as_str(), written) {
-                return Ok(resolved);
-            }
-        }
-        catalogue.resolve(name, written).map_err(|error| {
-            let failure = |candidate: crate::ops::Candidate| Failure {
-                depth: BEHIND_THE_MATCH + node as usize,
-                code: match candidate.reason.starts_with("takes ") {
-                    true => ARITY,
-                    false => TYPE_MISMATCH,
-                },
-                span: call.span,
-                label: candidate.reason,
-                op: name.to_owned(),
-                signature: candidate.signature,
-            };
-            let candidates = error.candidates.into_iter();
-            let of_interest = candidates.filter(|candidate| {
-                let schema = catalogue.schema(candidate.full.as_str());
-                schema.is_some_and(|schema| !schema.writes())
-            });
-            Trouble::Misfit(of_interest.map(failure).collect())
-        })
-    }
-
-    fn refuse_effects(&self, name: &str, schema: &Schema, call: &ast::OpCall) -> Written<()> {
-        let op = schema.full.as_str();
-        let others = self.frame.cx.catalogue.schemas(name);
-        if schema.writes() && others.iter().any(|other| !other.writes()) {
-            let label = format!("only `{op}` takes these operands, and it writes to one");
-            return Err(self.misfit(ARITY, call.span, label));
-        }
-        if schema.writes() {
-            return self.stop(
-                Diagnostic::error(IN_PLACE, format!("`{op}` writes to its operand"))
-                    .primary(call.op.span, "an op in place")
-                    .help("write the op that gives a new value"),
-            );
-        }
-        if self.frame.cx.catalogue.purity(op, |_| None) == Purity::Effect {
-            return self.stop(
-                Diagnostic::error(NOT_YET, "rules with effects are not done yet")
-                    .primary(call.op.span, "does something beside its result"),
-            );
-        }
-        Ok(())
-    }
-
-    fn in_order(
-        &self,
-        resolved: &Resolved<'_>,
-        given: &[MadeOperand<'a>],
-    ) -> Written<Vec<BuildOperand>> {
-        let mut operands = Vec::with_capacity(resolved.operands.len());
-        for operand in &resolved.operands {
-            operands.push(match operand {
-                Operand::Given(index) => match given.get(*index) {
-                    Some(made) => made.build.clone(),
-                    None => unreachable!("resolution numbers what it was given"),
-                },
-                Operand::Literal(literal) => {
-                    BuildOperand::One(Build::Expr(Expr::Literal(literal.clone())))
-                }
-                Operand::Repeated {
-                    given: index,
-                    count,
-                } => {
-                    let one = given.get(*index).map(|made| &made.build);
-                    let expr = match one {
-                        Some(BuildOperand::One(Build::Slot(slot))) => Expr::Slot(*slot),
-                        Some(BuildOperand::One(Build::Expr(expr))) => expr.clone(),
-                        _ => {
-                            let label = "stands for a list of numbers".to_owned();
-                            let span = given.get(*index).map(|made| made.span);
-                            let span = span.unwrap_or_else(|| {
-                                unreachable!("resolution numbers what it was given")
-                            });
-                            return Err(self.misfit(TYPE_MISMATCH, span, label));
-                        }
-                    };
-                    let list = Expr::List(vec![expr; *count as usize]);
-                    BuildOperand::One(Build::Expr(list))
-                }
-                Operand::Open => unreachable!("nothing is open on a written side"),
-            });
-        }
-        Ok(operands)
-    }
-
-    fn attributes(&mut self, call: &'a ast::OpCall) -> Written<Vec<(Name, Expr)>> {
-        let mut made = Vec::new();
-        for attr in &call.attrs {
-            let (name, value) = match &attr.kind {
-                AttrKind::Is {
-                    name,
-                    value,
-                    each: false,
-                } => match value.as_expr() {
-                    Some(expr) => (name, self.resolver.resolve(expr)?),
-                    None => unreachable!("patterns on a written side are refused before"),
-                },
-                AttrKind::Name(name) => match self.resolver.local(Key::bare(&name.text)) {
-                    Some(value) => (name, value),
-                    None => (name, Expr::Literal(Literal::None)),
-                },
-                _ => {
-                    return self.stop(
-                        Diagnostic::error(NOT_YET, "such attributes are not done yet")
-                            .primary(attr.span, "here"),
-                    );
-                }
-            };
-            made.push((Name::new(&name.text), value));
-        }
-        Ok(made)
-    }
-}
-
-/// What is known of the first result.
-fn result_argument(resolved: &Resolved<'_>, elements: Option<Argument>) -> Argument {
-    if resolved.schema.base == "prim::ListConstruct" {
-        let element = elements.and_then(|element| element.ty);
-        return element.map_or_else(Argument::default, |ty| Argument::typed(ty.list_of()));
-    }
-    match resolved.results.first() {
-        Some(ty) if !is_open(ty) => Argument::typed(ty.clone()),
-        _ => Argument::default(),
-    }
 }
 
 /// Whether the type says nothing, or not all.
-fn is_open(ty: &Type) -> bool {
+pub(super) fn is_open(ty: &Type) -> bool {
     match ty {
         Type::Any | Type::Variable(_) => true,
         Type::Optional(inner) | Type::List(inner) => is_open(inner),

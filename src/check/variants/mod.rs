@@ -7,5 +7,6 @@ mod build;
 mod canonical;
 mod conditions;
 mod instance;
+mod write;
 
 pub(super) use instance::{instance, keep_patterns};

@@ -1,0 +1,220 @@
+//! Ops of a written side: which overload is meant, and its operands in the order of the schema.
+//!
+//! Invariant: an op without overload keeps the overload of the match, if that has one of its name that fits; else types decide.
+//! Invariant: every operand of the schema is written, defaults and codes of element types included.
+
+use super::build::{BEHIND_THE_MATCH, Builder, Made, MadeOperand, Trouble, Written, is_open};
+use crate::check::codes::{ARITY, IN_PLACE, NOT_YET, TYPE_MISMATCH};
+use crate::check::expression::Key;
+use crate::check::pattern::{Failure, unknown_op};
+use crate::check::rule::{Build, BuildOperand, Expr};
+use crate::diagnostic::Diagnostic;
+use crate::graph::{Literal, Name};
+use crate::ops::{Argument, Call, Candidate, Operand, Purity, Resolved, Schema};
+use crate::syntax::ast::{self, AttrKind};
+
+impl<'c, 'a> Builder<'_, 'c, 'a> {
+    pub(super) fn op(&mut self, call: &'a ast::OpCall) -> Written<Made> {
+        let frame = self.frame;
+        let name = frame.op_name(&self.resolver, &call.op)?;
+        if !frame.cx.catalogue.knows(&name) {
+            let instance = (frame.label.as_str(), frame.span);
+            return Err(unknown_op(frame.cx, &name, call.op.span, instance).into());
+        }
+        let mut operands = Vec::with_capacity(call.operands.len());
+        for operand in &call.operands {
+            self.operand(operand, &mut operands)?;
+        }
+        let attributes = self.attributes(call)?;
+        self.nodes += 1;
+        let node = self.nodes;
+        let (labelled, mut positional): (Vec<_>, Vec<_>) = operands
+            .into_iter()
+            .partition(|operand| operand.label.is_some());
+        let variadic_from = positional
+            .iter()
+            .position(|operand| matches!(operand.build, BuildOperand::Each { .. }));
+        let beyond = match variadic_from {
+            Some(at) => positional.split_off(at),
+            None => Vec::new(),
+        };
+        let arguments: Vec<Argument> = positional.iter().map(|o| o.argument.clone()).collect();
+        let keywords: Vec<(&str, Argument)> = labelled
+            .iter()
+            .filter_map(|o| Some((o.label?.text.as_str(), o.argument.clone())))
+            .collect();
+        let written = Call {
+            positional: &arguments,
+            keywords: &keywords,
+            open: false,
+        };
+        let resolved = self.overload(&name, &written, call, node)?;
+        self.refuse_effects(&name, resolved.schema, call)?;
+        if !beyond.is_empty() && !resolved.schema.vararg {
+            let label = "it takes a fixed number of operands, and the list may have any".to_owned();
+            return Err(self.misfit(ARITY, beyond[0].span, label));
+        }
+        let elements = positional
+            .first()
+            .or(beyond.first())
+            .map(|o| o.argument.clone());
+        let given: Vec<MadeOperand<'a>> = positional.into_iter().chain(labelled).collect();
+        let mut operands = self.in_order(&resolved, &given)?;
+        operands.extend(beyond.into_iter().map(|operand| operand.build));
+        let argument = result_argument(&resolved, elements);
+        Ok(Made {
+            build: Build::Apply {
+                op: resolved.schema.full,
+                operands,
+                attributes,
+                results: resolved.schema.results.len().max(1) as u32,
+                index: 0,
+                node,
+            },
+            argument,
+        })
+    }
+
+    /// The overload of the match if it has one of this name that fits, else the one that types choose.
+    fn overload(
+        &self,
+        name: &str,
+        written: &Call<'_>,
+        call: &ast::OpCall,
+        node: u32,
+    ) -> Written<Resolved<'c>> {
+        let catalogue = self.frame.cx.catalogue;
+        let matched = self.lowered.ops.iter().filter(|op| {
+            let (base, overload) = Schema::split(op.as_str());
+            base == name && !overload.is_empty()
+        });
+        for op in matched {
+            if let Ok(resolved) = catalogue.resolve(op.as_str(), written) {
+                return Ok(resolved);
+            }
+        }
+        catalogue.resolve(name, written).map_err(|error| {
+            let failure = |candidate: Candidate| Failure {
+                depth: BEHIND_THE_MATCH + node as usize,
+                code: match candidate.reason.starts_with("takes ") {
+                    true => ARITY,
+                    false => TYPE_MISMATCH,
+                },
+                span: call.span,
+                label: candidate.reason,
+                op: name.to_owned(),
+                signature: candidate.signature,
+            };
+            let candidates = error.candidates.into_iter();
+            let of_interest = candidates.filter(|candidate| {
+                let schema = catalogue.schema(candidate.full.as_str());
+                schema.is_some_and(|schema| !schema.writes())
+            });
+            Trouble::Misfit(of_interest.map(failure).collect())
+        })
+    }
+
+    fn refuse_effects(&self, name: &str, schema: &Schema, call: &ast::OpCall) -> Written<()> {
+        let op = schema.full.as_str();
+        let others = self.frame.cx.catalogue.schemas(name);
+        if schema.writes() && others.iter().any(|other| !other.writes()) {
+            let label = format!("only `{op}` takes these operands, and it writes to one");
+            return Err(self.misfit(ARITY, call.span, label));
+        }
+        if schema.writes() {
+            return self.stop(
+                Diagnostic::error(IN_PLACE, format!("`{op}` writes to its operand"))
+                    .primary(call.op.span, "an op in place")
+                    .help("write the op that gives a new value"),
+            );
+        }
+        if self.frame.cx.catalogue.purity(op, |_| None) == Purity::Effect {
+            return self.stop(
+                Diagnostic::error(NOT_YET, "rules with effects are not done yet")
+                    .primary(call.op.span, "does something beside its result"),
+            );
+        }
+        Ok(())
+    }
+
+    fn in_order(
+        &self,
+        resolved: &Resolved<'_>,
+        given: &[MadeOperand<'a>],
+    ) -> Written<Vec<BuildOperand>> {
+        let mut operands = Vec::with_capacity(resolved.operands.len());
+        for operand in &resolved.operands {
+            operands.push(match operand {
+                Operand::Given(index) => match given.get(*index) {
+                    Some(made) => made.build.clone(),
+                    None => unreachable!("resolution numbers what it was given"),
+                },
+                Operand::Literal(literal) => {
+                    BuildOperand::One(Build::Expr(Expr::Literal(literal.clone())))
+                }
+                Operand::Repeated {
+                    given: index,
+                    count,
+                } => {
+                    let one = given.get(*index).map(|made| &made.build);
+                    let expr = match one {
+                        Some(BuildOperand::One(Build::Slot(slot))) => Expr::Slot(*slot),
+                        Some(BuildOperand::One(Build::Expr(expr))) => expr.clone(),
+                        _ => {
+                            let label = "stands for a list of numbers".to_owned();
+                            let span = given.get(*index).map(|made| made.span);
+                            let span = span.unwrap_or_else(|| {
+                                unreachable!("resolution numbers what it was given")
+                            });
+                            return Err(self.misfit(TYPE_MISMATCH, span, label));
+                        }
+                    };
+                    let list = Expr::List(vec![expr; *count as usize]);
+                    BuildOperand::One(Build::Expr(list))
+                }
+                Operand::Open => unreachable!("nothing is open on a written side"),
+            });
+        }
+        Ok(operands)
+    }
+
+    fn attributes(&mut self, call: &'a ast::OpCall) -> Written<Vec<(Name, Expr)>> {
+        let mut made = Vec::new();
+        for attr in &call.attrs {
+            let (name, value) = match &attr.kind {
+                AttrKind::Is {
+                    name,
+                    value,
+                    each: false,
+                } => match value.as_expr() {
+                    Some(expr) => (name, self.resolver.resolve(expr)?),
+                    None => unreachable!("patterns on a written side are refused before"),
+                },
+                AttrKind::Name(name) => match self.resolver.local(Key::bare(&name.text)) {
+                    Some(value) => (name, value),
+                    None => (name, Expr::Literal(Literal::None)),
+                },
+                _ => {
+                    return self.stop(
+                        Diagnostic::error(NOT_YET, "such attributes are not done yet")
+                            .primary(attr.span, "here"),
+                    );
+                }
+            };
+            made.push((Name::new(&name.text), value));
+        }
+        Ok(made)
+    }
+}
+
+/// What is known of the first result.
+fn result_argument(resolved: &Resolved<'_>, elements: Option<Argument>) -> Argument {
+    if resolved.schema.base == "prim::ListConstruct" {
+        let element = elements.and_then(|element| element.ty);
+        return element.map_or_else(Argument::default, |ty| Argument::typed(ty.list_of()));
+    }
+    match resolved.results.first() {
+        Some(ty) if !is_open(ty) => Argument::typed(ty.clone()),
+        _ => Argument::default(),
+    }
+}
