@@ -113,6 +113,17 @@ pub(super) fn same(a: &Type, b: &Type) -> bool {
     }
 }
 
+/// Whether a type names type variables, which mean nothing outside of a schema.
+pub(super) fn is_generic(ty: &Type) -> bool {
+    match ty {
+        Type::Variable(_) => true,
+        Type::Optional(inner) | Type::List(inner) => is_generic(inner),
+        Type::Dict(key, value) => is_generic(key) || is_generic(value),
+        Type::Tuple(items) | Type::Union(items) => items.iter().any(is_generic),
+        _ => false,
+    }
+}
+
 /// The type that both can be used as, for the results of an `if`.
 pub(super) fn join(a: &Type, b: &Type) -> Option<Type> {
     match (a, b) {

@@ -4,7 +4,7 @@
 //! Invariant: weights are as they were before packing, so files do not depend on the engine that packed them.
 //! Invariant: one-dimensional convolutions are stored as two-dimensional ones, and a state does not say which it was: they are read as `conv2d`.
 
-#![deny(clippy::unwrap_used, clippy::indexing_slicing)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing))]
 
 use crate::graph::{DType, Name, Packed, PackedConfig, Tensor};
 
@@ -227,5 +227,56 @@ fn integers(tensor: &Tensor) -> Option<Vec<i64>> {
                 .collect(),
         ),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_dimensional_geometry_is_stored_in_two() {
+        let mut weight = Tensor::contiguous(DType::QI8, vec![4, 3, 5], vec![1; 60]);
+        weight.quantization = Some(crate::graph::Quantization::PerTensor {
+            scale: 0.5,
+            zero_point: 0,
+        });
+        let packed = Packed {
+            family: Name::new("conv1d"),
+            weight,
+            bias: None,
+            config: Some(PackedConfig {
+                stride: vec![2],
+                padding: vec![1],
+                output_padding: vec![0],
+                dilation: vec![3],
+                groups: 1,
+                transposed: false,
+            }),
+        };
+        let numbers = configuration(&packed).unwrap();
+        assert_eq!(numbers, [2, 1, 2, 0, 1, 1, 3, 0, 0, 1, 0]);
+        let weight = stored_weight(&packed);
+        assert_eq!(weight.shape, [4, 3, 1, 5]);
+        assert!(weight.is_contiguous());
+
+        let bytes = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let numbers = Tensor::contiguous(DType::I16, vec![11], bytes);
+        let state = State::Items(vec![
+            State::Str("2".into()),
+            State::Items(vec![State::Tensor(numbers), State::Tensor(weight)]),
+            State::Items(vec![State::None]),
+        ]);
+        let class = packed_class(packed.family).unwrap();
+        let read = read_packed(class, &state).unwrap();
+        assert_eq!(read.family, "conv2d");
+        assert_eq!(configuration(&read), configuration(&packed));
+        assert!(
+            read_packed(
+                "__torch__.torch.classes.quantized.Conv3dPackedParamsBase",
+                &state
+            )
+            .is_none()
+        );
     }
 }

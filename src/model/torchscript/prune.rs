@@ -9,19 +9,22 @@ use crate::graph::{BlockId, Graph, NodeId, ValueId};
 
 /// Prunes until nothing changes.
 pub(super) fn prune(graph: &mut Graph) {
+    // What an inner or later node no longer carries may have been all that an outer or earlier one was carried for.
+    let mut control = graph.walk();
+    control.retain(|&id| !graph.node(id).blocks.is_empty());
+    control.reverse();
+    if control.is_empty() {
+        return;
+    }
+    let mut uses = uses(graph);
     loop {
-        let nodes = graph.walk();
-        let control: Vec<NodeId> = nodes
-            .into_iter()
-            .filter(|&id| !graph.node(id).blocks.is_empty())
-            .collect();
         let mut changed = false;
-        for id in control {
+        for &id in &control {
             let op = graph.node(id).op;
             if op == "prim::If" {
-                changed |= prune_if(graph, id);
+                changed |= prune_if(graph, id, &mut uses);
             } else if op == "prim::Loop" {
-                changed |= prune_loop(graph, id);
+                changed |= prune_loop(graph, id, &mut uses);
             }
         }
         if !changed {
@@ -30,27 +33,42 @@ pub(super) fn prune(graph: &mut Graph) {
     }
 }
 
-fn prune_if(graph: &mut Graph, id: NodeId) -> bool {
-    let uses = uses(graph);
+type Uses = FxHashMap<ValueId, usize>;
+
+fn release(uses: &mut Uses, value: ValueId) {
+    if let Some(count) = uses.get_mut(&value) {
+        *count = count.saturating_sub(1);
+    }
+}
+
+fn count(uses: &Uses, value: ValueId) -> usize {
+    uses.get(&value).copied().unwrap_or(0)
+}
+
+fn prune_if(graph: &mut Graph, id: NodeId, uses: &mut Uses) -> bool {
     let results = graph.node(id).results.clone();
-    let dead: Vec<usize> = dead(&results, &uses);
-    for &at in dead.iter().rev() {
+    let mut changed = false;
+    for (at, result) in results.into_iter().enumerate().rev() {
+        if count(uses, result) > 0 {
+            continue;
+        }
+        changed = true;
         remove_result(graph, id, at);
         for block in graph.node(id).blocks.clone() {
-            graph.block_mut(block).returns.remove(at);
+            release(uses, graph.block_mut(block).returns.remove(at));
         }
     }
-    !dead.is_empty()
+    changed
 }
 
 /// A loop has the results r.., operands n, c, r.., block parameters i, r.., and block returns c, r..
-fn prune_loop(graph: &mut Graph, id: NodeId) -> bool {
+fn prune_loop(graph: &mut Graph, id: NodeId, uses: &mut Uses) -> bool {
     let Some(&body) = graph.node(id).blocks.first() else {
         return false;
     };
     let results = graph.node(id).results.clone();
     let mut changed = false;
-    for at in (0..results.len()).rev() {
+    for (at, result) in results.into_iter().enumerate().rev() {
         let (operand, parameter, returned) = (
             graph.node(id).operands.get(at + 2).copied(),
             graph.block(body).parameters.get(at + 1).copied(),
@@ -60,32 +78,26 @@ fn prune_loop(graph: &mut Graph, id: NodeId) -> bool {
         else {
             continue;
         };
-        let uses = uses(graph);
         let own = usize::from(returned == parameter);
-        let count = |value: ValueId| uses.get(&value).copied().unwrap_or(0);
-        if returned == parameter {
-            let same_type = graph.value(parameter).ty == graph.value(operand).ty;
-            if !same_type && count(results[at]) + count(parameter) > own {
-                continue;
-            }
-            replace(graph, parameter, operand);
-            replace(graph, results[at], operand);
-        } else if count(results[at]) > 0 || count(parameter) > 0 {
+        let needed = count(uses, result) > 0 || count(uses, parameter) > own;
+        let same_type = graph.value(parameter).ty == graph.value(operand).ty;
+        if needed && (own == 0 || !same_type) {
             continue;
         }
         changed = true;
         remove_result(graph, id, at);
-        graph.node_mut(id).operands.remove(at + 2);
-        graph.block_mut(body).returns.remove(at + 1);
+        release(uses, graph.node_mut(id).operands.remove(at + 2));
+        release(uses, graph.block_mut(body).returns.remove(at + 1));
         remove_parameter(graph, body, at + 1);
+        if needed {
+            for old in [parameter, result] {
+                let moved = count(uses, old);
+                *uses.entry(operand).or_insert(0) += moved;
+                replace(graph, old, operand);
+            }
+        }
     }
     changed
-}
-
-fn dead(results: &[ValueId], uses: &FxHashMap<ValueId, usize>) -> Vec<usize> {
-    (0..results.len())
-        .filter(|&at| !uses.contains_key(&results[at]))
-        .collect()
 }
 
 fn remove_result(graph: &mut Graph, id: NodeId, at: usize) {
@@ -109,8 +121,8 @@ fn blocks(graph: &Graph) -> Vec<BlockId> {
 }
 
 /// How often each value is used, by nodes and by blocks that return it.
-fn uses(graph: &Graph) -> FxHashMap<ValueId, usize> {
-    let mut uses = FxHashMap::default();
+fn uses(graph: &Graph) -> Uses {
+    let mut uses = Uses::default();
     for id in graph.walk() {
         for &operand in &graph.node(id).operands {
             *uses.entry(operand).or_insert(0) += 1;

@@ -9,6 +9,7 @@ use super::function::Lowering;
 use super::scope::Binding;
 use crate::graph::{FunctionName, Literal, Name, Type, ValueId};
 use crate::model::torchscript::code_ast::{Expr, ExprKind, Signature};
+use crate::model::torchscript::code_types::is_generic;
 use crate::model::torchscript::error::ReadError;
 use crate::ops::{Argument, Call, Operand};
 
@@ -346,7 +347,7 @@ impl<'s> Lowering<'_, '_, 's> {
         let mut operands = Vec::with_capacity(resolved.operands.len());
         for (i, operand) in resolved.operands.into_iter().enumerate() {
             let parameter = schema.params.get(i);
-            let ty = parameter.map(|p| &p.ty);
+            let ty = parameter.map(|p| &p.ty).filter(|ty| !is_generic(ty));
             let given = |i: usize| values.get(i).copied();
             let value = match operand {
                 Operand::Given(i) => given(i),

@@ -7,7 +7,7 @@ use super::function::{Text, Writer};
 use super::literal::quoted;
 use super::names::is_identifier;
 use crate::graph::{AttributeLiteral, Literal, Name, Node, NodeId, Type, ValueId};
-use crate::model::torchscript::code_types::{same, spell};
+use crate::model::torchscript::code_types::{is_generic, same, spell};
 use crate::model::torchscript::error::WriteError;
 use crate::ops::{Argument, Call, Param, Schema};
 
@@ -178,10 +178,10 @@ impl Writer<'_> {
                 default: Some(default),
                 ty,
                 ..
-            }) => self.graph.literal(node.operands[i]).is_some_and(|literal| {
+            }) => self.literal(node.operands[i]).is_some_and(|literal| {
                 // A number of any type keeps the type it has.
                 let any_number = *ty == Type::Scalar || *ty == Type::Scalar.optional();
-                literal == default || (!any_number && equal(literal, default))
+                literal == *default || (!any_number && equal(&literal, default))
             }),
             _ => false,
         };
@@ -209,7 +209,7 @@ impl Writer<'_> {
             };
             Argument {
                 ty: Some(ty),
-                literal: self.graph.literal(value).cloned(),
+                literal: self.literal(value),
                 items: None,
             }
         };
@@ -250,8 +250,16 @@ impl Writer<'_> {
             };
             if self.needs_cast(value, &param.ty) {
                 text = format!("unchecked_cast({}, {text})", spell(&param.ty));
-            } else if let Some(literal) = self.graph.literal(value) {
-                text = super::literal::literal(literal, &param.ty);
+            } else if let Some(literal) = self.literal(value) {
+                let ty = match is_generic(&param.ty) {
+                    true => &self.graph.value(value).ty,
+                    false => &param.ty,
+                };
+                let literal = match (&literal, unwrap(ty)) {
+                    (Literal::Tuple(items), Type::List(_)) => Literal::List(items.clone()),
+                    _ => literal,
+                };
+                text = super::literal::literal(&literal, ty);
             }
             match param.keyword_only {
                 true => format!("{}={text}", param.name),
@@ -271,12 +279,17 @@ impl Writer<'_> {
             && !matches!(param, Type::Optional(_) | Type::Any | Type::Variable(_))
     }
 
-    /// The type that the text of a value has by itself.
-    fn natural(&self, value: ValueId) -> Type {
-        match self.graph.literal(value) {
-            Some(Literal::None) => Type::None,
-            Some(Literal::Int(_)) => Type::Int,
-            _ => self.graph.value(value).ty.clone(),
+    /// The type that PyTorch gives to the text of a value, which may be narrower than the value's.
+    pub(super) fn natural(&self, value: ValueId) -> Type {
+        let ty = &self.graph.value(value).ty;
+        let made = self.graph.producer(value).map(|id| self.graph.node(id));
+        match (self.graph.literal(value), made, ty) {
+            (Some(Literal::None), ..) => Type::None,
+            (Some(Literal::Int(_)), ..) => Type::Int,
+            (_, Some(node), Type::Tuple(_)) if node.op == "prim::TupleConstruct" => {
+                Type::Tuple(node.operands.iter().map(|&v| self.natural(v)).collect())
+            }
+            _ => ty.clone(),
         }
     }
 
@@ -297,5 +310,12 @@ fn equal(literal: &Literal, default: &Literal) -> bool {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| equal(a, b))
         }
         (a, b) => a == b,
+    }
+}
+
+fn unwrap(ty: &Type) -> &Type {
+    match ty {
+        Type::Optional(inner) => inner,
+        other => other,
     }
 }

@@ -5,7 +5,7 @@
 //! it only when nothing is evaluated between.
 //! Invariant: reading the text gives the same graph, and printing that the same text.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::constants::ConstantTable;
 use super::literal::literal;
@@ -63,8 +63,11 @@ pub(super) struct Writer<'a> {
     /// Where each value is used, if that is one place: the block in which it stands.
     single: FxHashMap<ValueId, BlockId>,
     used: FxHashMap<ValueId, usize>,
+    /// Results of nodes that became part of an expression.
+    inlined: FxHashSet<ValueId>,
     /// Nodes that wait to become part of the expression that uses them, in order.
     pending: Vec<(ValueId, Text)>,
+    waits: FxHashSet<ValueId>,
     lines: Vec<String>,
     indent: usize,
 }
@@ -88,7 +91,9 @@ pub(super) fn write_function(
         texts: FxHashMap::default(),
         single: FxHashMap::default(),
         used: FxHashMap::default(),
+        inlined: FxHashSet::default(),
         pending: Vec::new(),
+        waits: FxHashSet::default(),
         lines: Vec::new(),
         indent: 1,
     };
@@ -201,6 +206,7 @@ impl Writer<'_> {
             let once = self.used.get(result) == Some(&1) && self.single.get(result) == Some(&block);
             if once && text.text.len() <= LONGEST {
                 self.pending.push((*result, text));
+                self.waits.insert(*result);
                 return Ok(());
             }
         }
@@ -219,6 +225,22 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// The literal that an operand's text spells: a literal, or a list or tuple of them that became part of the expression.
+    pub(super) fn literal(&self, value: ValueId) -> Option<Literal> {
+        if let Some(literal) = self.graph.literal(value) {
+            return Some(literal.clone());
+        }
+        if !self.inlined.contains(&value) || !self.is_construction(value) {
+            return None;
+        }
+        let node = self.graph.node(self.graph.producer(value)?);
+        let items: Option<Vec<Literal>> = node.operands.iter().map(|&v| self.literal(v)).collect();
+        Some(match node.op == "prim::ListConstruct" {
+            true => Literal::List(items?.into()),
+            false => Literal::Tuple(items?.into()),
+        })
+    }
+
     fn is_construction(&self, value: ValueId) -> bool {
         self.graph.producer(value).is_some_and(|id| {
             let op = self.graph.node(id).op;
@@ -232,7 +254,7 @@ impl Writer<'_> {
         let waiting: Vec<ValueId> = operands
             .iter()
             .copied()
-            .filter(|operand| self.pending.iter().any(|(value, _)| value == operand))
+            .filter(|operand| self.waits.contains(operand))
             .collect();
         let mut count = 0;
         let order = waiting.iter().rev().zip(self.pending.iter().rev());
@@ -241,6 +263,9 @@ impl Writer<'_> {
                 break;
             }
             count += 1;
+        }
+        if waiting.is_empty() {
+            return Vec::new();
         }
         let taken = self.pending.split_off(self.pending.len() - count);
         let left = &waiting[..waiting.len() - count];
@@ -253,12 +278,17 @@ impl Writer<'_> {
             self.flush();
             self.pending = kept;
         }
+        for (value, _) in &taken {
+            self.waits.remove(value);
+            self.inlined.insert(*value);
+        }
         taken
     }
 
     /// Writes all that waits to variables.
     fn flush(&mut self) {
         for (value, text) in std::mem::take(&mut self.pending) {
+            self.waits.remove(&value);
             let name = self.variable(value);
             self.line(format!("{name} = {}", text.text));
         }
@@ -290,10 +320,7 @@ impl Writer<'_> {
     /// The text of a value for a place that wants `ty`, which may be wider than the value's type.
     fn widened(&mut self, value: ValueId, ty: &Type) -> String {
         let text = self.text(value).text;
-        let own = match self.graph.literal(value) {
-            Some(Literal::None) => Type::None,
-            _ => self.graph.value(value).ty.clone(),
-        };
+        let own = self.natural(value);
         match same(&own, ty) {
             true => text,
             false => format!("annotate({}, {text})", spell(ty)),
