@@ -2,7 +2,8 @@
 //!
 //! In: a tensor and dimensions (none means all). Out: a contiguous tensor.
 //! Invariant: float sums are taken in the order of `summation`.
-//! Invariant: a quantized mean is `rint((sum of (q - z)) / n) + z` with the input's parameters.
+//! Invariant: a quantized mean has the input's parameters: over innermost dimensions it is `rint((sum of (q - z)) / n) + z`, over others
+//! the quantized mean of the reals, as in PyTorch.
 
 use crate::graph::Tensor;
 
@@ -12,6 +13,7 @@ use super::arguments::{Arguments, dimension};
 use super::elements::{self, tensor_float};
 use super::error::Fault;
 use super::exponential::exp;
+use super::quantize::reals;
 use super::shape::walk;
 use super::summation;
 use super::table::Kernel;
@@ -40,6 +42,16 @@ struct Groups {
     starts: Vec<usize>,
     members: Vec<usize>,
     shape: Vec<usize>,
+}
+
+impl Groups {
+    /// Whether the members of each group lie one after the other.
+    fn together(&self) -> bool {
+        self.members
+            .iter()
+            .enumerate()
+            .all(|(i, &member)| i == member)
+    }
 }
 
 fn groups(tensor: &Tensor, dims: &[i64], keep: bool) -> Result<Groups, Fault> {
@@ -76,20 +88,25 @@ fn groups(tensor: &Tensor, dims: &[i64], keep: bool) -> Result<Groups, Fault> {
 fn mean(tensor: &Tensor, dims: &[i64], keep: bool) -> Result<Vec<Value>, Fault> {
     let groups = groups(tensor, dims, keep)?;
     let n = groups.members.len();
-    if tensor.dtype.is_quantized() {
+    if tensor.dtype.is_quantized() && groups.together() {
         let affine = Affine::of(tensor)?;
         let codes = elements::read_quantized(tensor)?;
         let means: Vec<i32> = groups
             .starts
             .iter()
-            .map(|start| {
-                let sum: i64 = groups
-                    .members
-                    .iter()
-                    .map(|member| i64::from(codes[start + member]) - i64::from(affine.zero))
-                    .sum();
+            .map(|&start| {
+                let centered = |&q: &i32| i64::from(q) - i64::from(affine.zero);
+                let sum: i64 = codes[start..][..n].iter().map(centered).sum();
                 affine.round(sum as f32 / n as f32)
             })
+            .collect();
+        return Ok(vec![affine.tensor(groups.shape, &means).into()]);
+    }
+    if tensor.dtype.is_quantized() {
+        let affine = Affine::of(tensor)?;
+        let x = reals(tensor)?;
+        let means: Vec<i32> = sums(&groups, &x)
+            .map(|sum| affine.quantize(sum / n as f32))
             .collect();
         return Ok(vec![affine.tensor(groups.shape, &means).into()]);
     }
@@ -110,8 +127,7 @@ fn sum(tensor: &Tensor, dims: &[i64], keep: bool) -> Result<Vec<Value>, Fault> {
 }
 
 fn sums(groups: &Groups, x: &[f32]) -> impl Iterator<Item = f32> {
-    let members = &groups.members;
-    let together = members.iter().enumerate().all(|(i, &member)| i == member);
+    let (members, together) = (&groups.members, groups.together());
     groups.starts.iter().map(move |&start| match together {
         true => summation::inner(&x[start..][..members.len()]),
         false => summation::outer(members.iter().map(|member| x[start + member])),
