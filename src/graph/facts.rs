@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ConstantId, DType, Literal, Name, Type};
+use super::{ConstantId, DType, Literal, Name, Quantization, Tensor, Type};
 
 /// One dimension: a known size, or one that only the run knows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -93,6 +93,21 @@ impl Facts {
             shape,
             ..Facts::default()
         }
+    }
+
+    /// What there is to know of a tensor that is at hand.
+    pub fn of_tensor(tensor: &Tensor) -> Facts {
+        let shape = tensor.shape.iter().map(|&n| Dim::Known(n as u64)).collect();
+        let mut facts = Facts::tensor(Some(tensor.dtype), Some(shape));
+        facts.qparams = match &tensor.quantization {
+            None => QParams::Unknown,
+            Some(Quantization::PerTensor { scale, zero_point }) => QParams::PerTensor {
+                scale: *scale,
+                zero_point: *zero_point,
+            },
+            Some(Quantization::PerChannel { axis, .. }) => QParams::PerChannel { axis: *axis },
+        };
+        facts
     }
 
     /// Number of dimensions, if known.

@@ -15,8 +15,8 @@ use super::error::{ReadError, SAVE_AGAIN};
 use super::packed::{State, is_packed_class, read_packed};
 use super::tensors::{Storages, is_tensor, read_tensor};
 use crate::graph::{
-    Attribute, AttributeValue, Constant, ConstantId, Dim, Facts, Literal, Model, Module, ModuleId,
-    Name, ParameterKind, QParams, Quantization, Tensor, Type,
+    Attribute, AttributeValue, Constant, ConstantId, Facts, Literal, Model, Module, ModuleId, Name,
+    ParameterKind, Tensor, Type,
 };
 use crate::model::pickle::{Node, NodeId, Pickle};
 
@@ -232,7 +232,7 @@ impl<'a, 's> ObjectReader<'a, 's> {
                 let id = self
                     .model
                     .constants
-                    .intern(Constant::Tensor(tensor.clone()), tensor_facts(&tensor));
+                    .intern(Constant::Tensor(tensor.clone()), Facts::of_tensor(&tensor));
                 self.tensors.insert(node, (id, tensor.clone()));
                 (id, tensor)
             }
@@ -426,21 +426,6 @@ pub(super) fn kind(class: &Class, attribute: Name) -> ParameterKind {
     } else {
         ParameterKind::Plain
     }
-}
-
-/// What is known of a tensor that was read.
-pub(super) fn tensor_facts(tensor: &Tensor) -> Facts {
-    let shape = tensor.shape.iter().map(|&n| Dim::Known(n as u64)).collect();
-    let mut facts = Facts::tensor(Some(tensor.dtype), Some(shape));
-    facts.qparams = match &tensor.quantization {
-        None => QParams::Unknown,
-        Some(Quantization::PerTensor { scale, zero_point }) => QParams::PerTensor {
-            scale: *scale,
-            zero_point: *zero_point,
-        },
-        Some(Quantization::PerChannel { axis, .. }) => QParams::PerChannel { axis: *axis },
-    };
-    facts
 }
 
 fn unwrap(ty: Option<&Type>) -> Option<&Type> {
