@@ -55,6 +55,7 @@ pub(super) struct FactsAnalysis {
     pub(super) dirty: Vec<Class>,
     pub(super) contradiction: Option<Contradiction>,
     pub(super) inferred: FxHashMap<super::infer::Question, Inferred>,
+    pub(super) folded: FxHashMap<super::fold::Question, Known>,
     joined: FxHashMap<(FactsId, FactsId), FactsId>,
     /// egg announces the classes of a union just before it merges their data.
     announced: std::cell::Cell<Option<(Class, Class)>>,
@@ -72,6 +73,7 @@ impl FactsAnalysis {
             dirty: Vec::new(),
             contradiction: None,
             inferred: FxHashMap::default(),
+            folded: FxHashMap::default(),
             joined: FxHashMap::default(),
             announced: std::cell::Cell::new(None),
         }

@@ -9,8 +9,9 @@
 
 use std::fmt;
 
+use crate::check::rule::Keep;
 use crate::graph::{
-    AttributeLiteral, ConstantId, ConstantStore, DType, Facts, Literal, Name, Type,
+    AttributeLiteral, Constant, ConstantId, ConstantStore, DType, Facts, Literal, Name, Type,
 };
 
 use super::analysis::{Data, FactsAnalysis, Inner};
@@ -22,10 +23,12 @@ use super::provenance::{Application, ApplicationId};
 /// Classes of equal nodes.
 pub struct EGraph {
     pub(super) inner: Inner,
-    /// Where in the list of changed classes the structural rule has come to.
-    pub(super) unpacked: usize,
+    /// Where in the list of changed classes unpacking and folding have come to.
+    settled: usize,
     /// Nodes that a rule found equal to one of its variables.
     pub(super) subsumed: Vec<Node>,
+    /// What is not folded.
+    pub(super) keeps: Vec<Keep>,
     /// The module that the method belongs to.
     module_root: Option<Class>,
 }
@@ -35,8 +38,9 @@ impl EGraph {
     pub fn new(constants: ConstantStore) -> EGraph {
         EGraph {
             inner: Inner::new(FactsAnalysis::new(constants)),
-            unpacked: 0,
+            settled: 0,
             subsumed: Vec::new(),
+            keeps: Vec::new(),
             module_root: None,
         }
     }
@@ -90,6 +94,12 @@ impl EGraph {
     /// A constant of the store.
     pub fn add_constant(&mut self, id: ConstantId) -> Class {
         self.inner.add(Node::new(Heads::CONSTANT, id.0, &[]))
+    }
+
+    /// A constant that is not in the store yet, or by chance is.
+    pub fn intern_constant(&mut self, value: Constant, facts: Facts) -> Class {
+        let id = self.inner.analysis.constants.intern(value, facts);
+        self.add_constant(id)
     }
 
     /// A value from outside, of which this much is known. The caller numbers leaves; equal numbers are one class.
@@ -246,14 +256,18 @@ impl EGraph {
         self.inner.analysis.provenance.get(id)
     }
 
-    /// Restores congruence, takes apart lists that came together with their unpacking, and says whether the facts agree.
+    /// Restores congruence, takes apart lists that came together with their unpacking, folds what became constant, and says whether the facts agree.
     pub fn rebuild(&mut self) -> Result<(), Disagreement> {
         loop {
             self.inner.rebuild();
             if let Some(contradiction) = self.inner.analysis.contradiction.take() {
                 return Err(self.blame(contradiction));
             }
-            if !self.unpack_changed() {
+            let changed = self.inner.analysis.dirty.len();
+            let from = std::mem::replace(&mut self.settled, changed);
+            let unpacked = self.unpack_changed(from);
+            let folded = self.fold_changed(from);
+            if !unpacked && !folded {
                 break;
             }
         }
@@ -263,7 +277,7 @@ impl EGraph {
 
     /// Takes the list of classes that changed since it was taken last.
     pub(super) fn take_dirty(&mut self) -> Vec<Class> {
-        self.unpacked = 0;
+        self.settled = 0;
         std::mem::take(&mut self.inner.analysis.dirty)
     }
 

@@ -12,12 +12,15 @@ mod candidates;
 pub mod choose;
 mod classes;
 pub mod extract;
+mod fold;
 mod infer;
 mod intern;
 mod join;
+mod keep;
 mod language;
 mod link;
 mod matches;
+mod pattern;
 pub mod place;
 mod provenance;
 mod replace;
@@ -39,3 +42,6 @@ pub use provenance::{Application, ApplicationId};
 pub use replace::{Replaced, replace};
 pub use saturate::{SaturateError, SaturationLimits, SaturationReport, Stop, saturate};
 pub use statistics::RuleStatistics;
+
+#[cfg(test)]
+mod tests;

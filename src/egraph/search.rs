@@ -482,7 +482,7 @@ impl EGraph {
     }
 
     /// The number of a literal that the tables have seen: sizes, attributes and `none` are entered where they come in.
-    fn literal_id(&self, literal: &Literal) -> LiteralId {
+    pub(super) fn literal_id(&self, literal: &Literal) -> LiteralId {
         self.inner
             .analysis
             .tables

@@ -8,10 +8,9 @@ use super::classes::EGraph;
 use super::language::{Class, HeadKind, Role};
 
 impl EGraph {
-    /// Applies the structural rule to all classes that changed; whether it found anything.
-    pub(super) fn unpack_changed(&mut self) -> bool {
+    /// Applies the structural rule to the classes that changed from number `from` on; whether it found anything.
+    pub(super) fn unpack_changed(&mut self, from: usize) -> bool {
         let analysis = &self.inner.analysis;
-        let from = std::mem::replace(&mut self.unpacked, analysis.dirty.len());
         if !analysis.heads.has_unpack() {
             return false;
         }

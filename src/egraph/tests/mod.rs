@@ -1,0 +1,8 @@
+//! Tests of the engine on rules written as terms: every form of pattern, and the trie against a matcher that does without it.
+
+mod fold;
+mod forms;
+mod naive;
+mod random;
+mod saturation;
+mod text;
