@@ -187,7 +187,7 @@ impl<'a> Reach<'a> {
         let mut at = 0;
         while let Some(&class) = reach.classes.get(at) {
             for node in candidates.of(class) {
-                if !may_write(egraph, candidates, node, target) {
+                if !may_write(egraph, candidates, skeleton, node, target) {
                     continue;
                 }
                 for &child in node.children() {
@@ -206,7 +206,7 @@ impl<'a> Reach<'a> {
         while let Some(i) = queue.pop_front() {
             let best = candidates
                 .of(reach.classes[i as usize])
-                .filter(|node| may_write(egraph, candidates, node, target))
+                .filter(|node| may_write(egraph, candidates, skeleton, node, target))
                 .filter_map(|node| reach.scope_of(egraph, skeleton, node))
                 .min_by_key(|&scope| skeleton.scope(scope).depth);
             let known = &mut reach.scopes[i as usize];
@@ -261,18 +261,25 @@ impl<'a> Reach<'a> {
         class: usize,
         target: &dyn Target,
     ) -> bool {
-        may_write(egraph, self.candidates, node, target)
+        may_write(egraph, self.candidates, skeleton, node, target)
             && self
                 .scope_of(egraph, skeleton, node)
                 .is_some_and(|scope| Some(scope) == self.scopes[class])
     }
 }
 
-fn may_write(egraph: &EGraph, candidates: &Candidates, node: &Node, target: &dyn Target) -> bool {
+fn may_write(
+    egraph: &EGraph,
+    candidates: &Candidates,
+    skeleton: &Skeleton,
+    node: &Node,
+    target: &dyn Target,
+) -> bool {
     match egraph.kind(node) {
         NodeKind::Operator { op, .. } => {
             candidates.origin(node) == ApplicationId::IMPORT || target.allows(op)
         }
+        NodeKind::Leaf(id) => skeleton.leaf(id).alive,
         _ => true,
     }
 }

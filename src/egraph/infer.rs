@@ -142,7 +142,27 @@ fn answer(analysis: &mut FactsAnalysis, node: &Node, operands: &[Data]) -> Infer
             },
             None,
         ),
-        Role::None => (Facts::default(), None),
+        Role::None => match analysis.heads.kind(node.head) {
+            HeadKind::Operator { op, results, .. } => {
+                let mut known = crate::ops::infer(op.as_str(), &operand_facts);
+                let literal = crate::ops::fold_from_facts(op.as_str(), &operand_facts);
+                if results == 1 {
+                    (
+                        known.pop().unwrap_or_default(),
+                        literal.and_then(|mut all| all.pop()),
+                    )
+                } else {
+                    (
+                        Facts {
+                            elements: Some(known.into()),
+                            ..Facts::default()
+                        },
+                        None,
+                    )
+                }
+            }
+            _ => (Facts::default(), None),
+        },
     };
     Inferred {
         facts: analysis.tables.facts(facts),

@@ -2,6 +2,7 @@
 //!
 //! In: a quantized weight, a bias, the geometry. Out: a `Packed`, or its parts.
 //! Invariant: `unpack(prepack(w, b))` is `w, b`, the same storage.
+//! Invariant: a packed convolution has two or three spatial dimensions; one over one dimension has height 1.
 //!
 //! Source: schemas of `quantized::*_prepack`; families are named by the operator, as `Packed` says.
 
@@ -27,10 +28,10 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
         "quantized::conv_transpose3d_prepack" => |a| transposed(a, "conv_transpose3d", 3),
         "quantized::linear_unpack" | "quantized::linear_unpack.legacy" => |a| unpack(a, "linear"),
         "quantized::linear_unpack_fp16" => |a| unpack(a, "linear_fp16"),
-        "quantized::conv1d_unpack" => |a| unpack(a, "conv1d"),
+        "quantized::conv1d_unpack" => |a| unpack_of_height_1(a, "conv2d"),
         "quantized::conv2d_unpack" | "quantized::conv_unpack" => |a| unpack(a, "conv2d"),
         "quantized::conv3d_unpack" => |a| unpack(a, "conv3d"),
-        "quantized::conv_transpose1d_unpack" => |a| unpack(a, "conv_transpose1d"),
+        "quantized::conv_transpose1d_unpack" => |a| unpack_of_height_1(a, "conv_transpose2d"),
         "quantized::conv_transpose2d_unpack" => |a| unpack(a, "conv_transpose2d"),
         "quantized::conv_transpose3d_unpack" => |a| unpack(a, "conv_transpose3d"),
         "quantized::conv2d_stride" | "quantized::conv3d_stride" => {
@@ -119,12 +120,43 @@ fn pack(
             bias.dtype, bias.shape
         )));
     }
-    Ok(vec![Value::Packed(Arc::new(Packed {
+    let packed = Packed {
         family: Name::new(family),
         weight: weight.clone(),
         bias: bias.cloned(),
         config,
-    }))])
+    };
+    Ok(vec![Value::Packed(Arc::new(of_height_1(packed)))])
+}
+
+/// A convolution over one dimension is kept as one over two of which the first has size 1, as PyTorch keeps it.
+fn of_height_1(packed: Packed) -> Packed {
+    let family = match packed.family.as_str() {
+        "conv1d" => "conv2d",
+        "conv_transpose1d" => "conv_transpose2d",
+        _ => return packed,
+    };
+    let mut weight = packed.weight;
+    weight.shape.insert(2, 1);
+    weight
+        .strides
+        .insert(2, weight.shape[3] * weight.strides[2]);
+    let config = packed.config.map(|config| {
+        let before = |first: i64, rest: Vec<i64>| std::iter::once(first).chain(rest).collect();
+        PackedConfig {
+            stride: before(1, config.stride),
+            padding: before(0, config.padding),
+            output_padding: before(0, config.output_padding),
+            dilation: before(1, config.dilation),
+            ..config
+        }
+    });
+    Packed {
+        family: Name::new(family),
+        weight,
+        bias: packed.bias,
+        config,
+    }
 }
 
 /// `*_unpack(packed) -> (Tensor weight, Tensor? bias)`.
@@ -132,6 +164,19 @@ fn unpack(a: Arguments, family: &str) -> Result<Vec<Value>, Fault> {
     let packed = a.packed(0, family)?;
     let bias = packed.bias.clone().map_or(Value::NONE, Value::from);
     Ok(vec![packed.weight.clone().into(), bias])
+}
+
+/// The same of a convolution over one dimension.
+fn unpack_of_height_1(a: Arguments, family: &str) -> Result<Vec<Value>, Fault> {
+    let packed = a.packed(0, family)?;
+    let mut weight = packed.weight.clone();
+    if weight.shape.get(2) != Some(&1) {
+        return Err(Fault::new("the weight was packed for two dimensions"));
+    }
+    weight.shape.remove(2);
+    weight.strides.remove(2);
+    let bias = packed.bias.clone().map_or(Value::NONE, Value::from);
+    Ok(vec![weight.into(), bias])
 }
 
 fn geometry(a: Arguments<'_>) -> Result<&PackedConfig, Fault> {
@@ -175,7 +220,7 @@ mod tests {
         );
         assert!(parts[1].as_tensor().unwrap().storage.is_same(&bias.storage));
         let stride = call("quantized::conv2d_stride", &packed).unwrap();
-        assert_eq!(stride[0].as_literal().unwrap().as_ints(), Some(vec![2]));
+        assert_eq!(stride[0].as_literal().unwrap().as_ints(), Some(vec![1, 2]));
         assert!(call("quantized::linear_unpack", &packed).is_err());
     }
 

@@ -48,7 +48,11 @@ pub(super) fn saturate(
         .collect();
     let set = RuleSet::compile(rules.iter().copied())
         .map_err(|error| JobError::Step(error.to_string()))?;
-    let mut built = build(&frozen.graph, EGraph::new(constants), &loaded.catalogue);
+    let mut built = build(
+        &frozen.graph,
+        EGraph::new(constants).with_keeps(keeps.iter().copied()),
+        &loaded.catalogue,
+    );
     let mut totals: Vec<RuleStatistics> = Vec::new();
     loop {
         let done = egraph::saturate(
@@ -92,7 +96,7 @@ pub(super) fn apply(
         };
         let set =
             RuleSet::compile([&matched]).map_err(|error| JobError::Step(error.to_string()))?;
-        let mut built = build(&frozen.graph, EGraph::new(constants), &loaded.catalogue);
+        let mut built = build(&frozen.graph, EGraph::new(constants).with_keeps(&loaded.library.keeps), &loaded.catalogue);
         built.egraph.rebuild()?;
         let replaced = egraph::replace(&mut built.egraph, &set);
         if replaced.classes.is_empty() {

@@ -144,6 +144,7 @@ impl Import<'_> {
                 ty: of.ty.clone(),
                 name: of.name,
             },
+            alive: true,
         });
         let class = self.built.egraph.add_leaf(id, facts);
         self.built.classes.insert(value, class);

@@ -34,6 +34,8 @@ pub struct LeafInfo {
     pub scope: ScopeId,
     /// Its type and name in the source.
     pub named: Named,
+    /// Whether what defines it is still there.
+    pub alive: bool,
 }
 
 /// What a value was called, and its type.
@@ -179,6 +181,15 @@ impl Skeleton {
                 };
                 changed = true;
                 let block = self.sequence(item.sequences[usize::from(!taken)]).clone();
+                let dropped = self.sequence(item.sequences[usize::from(taken)]).scope;
+                for at in 0..self.leaves.len() {
+                    if self.is_inside(self.leaves[at].scope, dropped) {
+                        self.leaves[at].alive = false;
+                    }
+                }
+                for result in &item.results {
+                    self.leaves[result.0 as usize].alive = false;
+                }
                 // What the block defined is now defined where the branch was.
                 let outer = self.sequences[sequence].scope;
                 for scope in &mut self.scopes {

@@ -17,6 +17,8 @@ struct InstanceInfo {
     depth: u32,
     scope: ScopeId,
     is_loop: bool,
+    /// The branch that this is one of the two blocks of, by the number of blocks when it was met.
+    branch: Option<u32>,
 }
 
 /// Blocks, and the classes computed in each.
@@ -68,25 +70,26 @@ impl<'a> Schedule<'a> {
             depth,
             scope,
             is_loop,
+            branch: None,
         });
         Instance(self.infos.len() as u32 - 1)
     }
 
     fn sequence(&mut self, id: SequenceId, parent: Option<Instance>) {
         let sequence = self.skeleton.sequence(id);
-        let instance = self.add(
-            parent,
-            sequence.scope,
-            self.skeleton.scope(sequence.scope).is_loop,
-        );
+        let is_loop = self.skeleton.scope(sequence.scope).is_loop;
+        let instance = self.add(parent, sequence.scope, is_loop);
         self.sequences.insert(id, instance);
         for &item in &sequence.items {
             let item = self.skeleton.item(item);
             for &operand in &item.operands {
                 self.need(operand, instance);
             }
+            let branch = (item.op == "prim::If").then_some(self.infos.len() as u32);
             for &inner in &item.sequences {
                 self.sequence(inner, Some(instance));
+                let block = self.sequences[&inner];
+                self.infos[block.0 as usize].branch = branch;
             }
         }
         for &returned in &sequence.returns {
@@ -183,9 +186,23 @@ impl<'a> Schedule<'a> {
                 None => groups.push((below, vec![at])),
             }
         }
-        for (_, group) in groups {
-            self.spread(&group, movable, homes);
+        let mut found = Vec::new();
+        let mut always: Vec<u32> = Vec::new();
+        for (block, group) in groups {
+            let from = found.len();
+            self.spread(&group, movable, &mut found);
+            if found[from..] == [block]
+                && let Some(branch) = self.infos[block.0 as usize].branch
+            {
+                if always.contains(&branch) {
+                    // Both blocks of a branch compute it: it may as well be computed before.
+                    homes.push(common);
+                    return;
+                }
+                always.push(branch);
+            }
         }
+        homes.append(&mut found);
     }
 
     fn common(&self, mut a: Instance, mut b: Instance) -> Instance {
@@ -236,8 +253,10 @@ impl<'a> Schedule<'a> {
             self.need(children[0], home);
             let half = (children.len() - 1) / 2;
             let mut blocks = Vec::new();
+            let branch = Some(self.infos.len() as u32);
             for returns in [&children[1..=half], &children[half + 1..]] {
                 let block = self.add(Some(home), scope, false);
+                self.infos[block.0 as usize].branch = branch;
                 returns
                     .iter()
                     .for_each(|&returned| self.need(returned, block));

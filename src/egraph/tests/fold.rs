@@ -16,7 +16,9 @@ fn literal(g: &mut EGraph, literal: Literal) -> Class {
 
 /// `quantize_per_tensor` of a weight with this many rows of four.
 fn quantized(g: &mut EGraph, rows: usize) -> Class {
-    let bytes: Vec<u8> = (0..rows * 4).flat_map(|n| (n as f32).to_le_bytes()).collect();
+    let bytes: Vec<u8> = (0..rows * 4)
+        .flat_map(|n| (n as f32).to_le_bytes())
+        .collect();
     let tensor = Tensor::contiguous(DType::F32, vec![rows, 4], bytes);
     let facts = Facts::of_tensor(&tensor);
     let weight = g.intern_constant(Constant::Tensor(tensor), facts);

@@ -50,9 +50,17 @@ fn a_bare_name_written_twice_is_compared_by_value() {
 #[test]
 fn further_operands_are_ignored_or_each_matched() {
     let rule = "(cat (list (dq ?q)...) !d) => (qcat (list ?q...) !d)";
-    assert!(equal(rule, "(cat (list (dq a) (dq b) (dq c)) 1)", "(qcat (list a b c) 1)"));
+    assert!(equal(
+        rule,
+        "(cat (list (dq a) (dq b) (dq c)) 1)",
+        "(qcat (list a b c) 1)"
+    ));
     assert!(equal(rule, "(cat (list (dq a)) 1)", "(qcat (list a) 1)"));
-    assert!(!equal(rule, "(cat (list (dq a) b) 1)", "(qcat (list a b) 1)"));
+    assert!(!equal(
+        rule,
+        "(cat (list (dq a) b) 1)",
+        "(qcat (list a b) 1)"
+    ));
     let rule = "(call ?f ..) => (first ?f)";
     assert!(equal(rule, "(call a b c d)", "(first a)"));
     assert!(equal(rule, "(call a)", "(first a)"));
@@ -85,7 +93,12 @@ fn several_results() {
 fn several_roots_meet_in_what_they_share() {
     let rule = "(#0 (n= (unpack:2 ?p))) => (weight ?p) ; (#1 &n) => (bias ?p)";
     let mut g = graph();
-    let terms = ["(#0 (unpack:2 w))", "(#1 (unpack:2 w))", "(weight w)", "(bias w)"];
+    let terms = [
+        "(#0 (unpack:2 w))",
+        "(#1 (unpack:2 w))",
+        "(weight w)",
+        "(bias w)",
+    ];
     let [w, b, weight, bias] = terms.map(|term| add(&mut g, term));
     let lonely = add(&mut g, "(#0 (unpack:2 v))");
     let other = add(&mut g, "(weight v)");
@@ -98,7 +111,12 @@ fn several_roots_meet_in_what_they_share() {
 fn a_root_may_be_matched_only() {
     let rule = "(quantize ?x !s) ; (relu ?x) => (relu_at ?x !s)";
     let mut g = graph();
-    let terms = ["(quantize (f a) 3)", "(relu (f a))", "(relu_at (f a) 3)", "(relu (f b))"];
+    let terms = [
+        "(quantize (f a) 3)",
+        "(relu (f a))",
+        "(relu_at (f a) 3)",
+        "(relu (f b))",
+    ];
     let [_, relu, made, other] = terms.map(|term| add(&mut g, term));
     let unmade = add(&mut g, "(relu_at (f b) 3)");
     run(&mut g, &[("r", rule)]);
@@ -125,7 +143,11 @@ fn chains_take_any_number_of_links() {
     for text in ["(read (attr m))", "(read (attr (attr (attr m))))"] {
         assert!(equal(rule, text, "(read_from m)"), "{text}");
     }
-    assert!(equal(rule, "(read (attr (attr m)))", "(read_from (attr m))"));
+    assert!(equal(
+        rule,
+        "(read (attr (attr m)))",
+        "(read_from (attr m))"
+    ));
     assert!(!equal(rule, "(read m)", "(read_from m)"));
 }
 

@@ -59,7 +59,11 @@ fn random_graph(random: &mut Random) -> EGraph {
 
 /// A pattern, and whether it is an operator.
 fn random_pattern(random: &mut Random, depth: usize, root: bool) -> String {
-    let kind = if root { random.below(7) } else { random.below(13) };
+    let kind = if root {
+        random.below(7)
+    } else {
+        random.below(13)
+    };
     if kind >= 7 || depth == 0 {
         return random.pick(&["?x", "?x", "?y", "?z", "_", "1"]).to_owned();
     }
@@ -81,7 +85,9 @@ fn random_pattern(random: &mut Random, depth: usize, root: bool) -> String {
 /// Replacements only shrink, so that every set of rules saturates.
 fn random_rule(random: &mut Random) -> String {
     let pattern = random_pattern(random, 3, true);
-    let name = ["?x", "?y", "?z"].into_iter().find(|name| pattern.contains(name));
+    let name = ["?x", "?y", "?z"]
+        .into_iter()
+        .find(|name| pattern.contains(name));
     let small = match (name, random.below(3)) {
         (Some(name), 0) => name.to_owned(),
         (Some(name), 1) => format!("(f {name})"),
@@ -126,8 +132,11 @@ fn same(a: &EGraph, b: &EGraph, begun: usize) -> bool {
         let before = map.len();
         for class in a.classes() {
             for node in a.nodes(class) {
-                let children: Option<Vec<Class>> =
-                    node.children().iter().map(|c| map.get(c).copied()).collect();
+                let children: Option<Vec<Class>> = node
+                    .children()
+                    .iter()
+                    .map(|c| map.get(c).copied())
+                    .collect();
                 let Some(children) = children else {
                     continue;
                 };
@@ -150,7 +159,9 @@ fn kind(kind: NodeKind<'_>) -> String {
 fn check(seed: u64) {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let mut g = random_graph(&mut random);
-    let texts: Vec<String> = (0..1 + random.below(6)).map(|_| random_rule(&mut random)).collect();
+    let texts: Vec<String> = (0..1 + random.below(6))
+        .map(|_| random_rule(&mut random))
+        .collect();
     let rules: Vec<Rule> = (0..)
         .zip(&texts)
         .map(|(at, text)| rule(&format!("r{at}"), text))

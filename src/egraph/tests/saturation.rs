@@ -59,7 +59,10 @@ fn a_variable_on_the_right_leaves_no_cycle_to_choose() {
     let limits = SaturationLimits::default();
     let report = saturate(&mut g, &set, &limits, &mut || false).unwrap();
     assert!(report.is_complete());
-    assert_eq!((report.rules[0].matches, report.rules[0].applications), (2, 1));
+    assert_eq!(
+        (report.rules[0].matches, report.rules[0].applications),
+        (2, 1)
+    );
     assert_eq!(g.find(outer), g.find(inner));
     assert_eq!(g.nodes(inner).len(), 2);
     assert_eq!(g.candidates().of(g.find(inner)).count(), 1);
@@ -110,7 +113,11 @@ fn a_rule_that_is_wrong_is_named() {
     let set = RuleSet::compile(&rules).unwrap();
     let limits = SaturationLimits::default();
     let error = saturate(&mut g, &set, &limits, &mut || false).unwrap_err();
-    assert!(error.rule.is_some_and(|rule| rule == "m.wrong" || rule == "m.worse"));
+    assert!(
+        error
+            .rule
+            .is_some_and(|rule| rule == "m.wrong" || rule == "m.worse")
+    );
     assert_eq!(error.clash.about, "dtype");
 }
 

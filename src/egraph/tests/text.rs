@@ -23,7 +23,10 @@ pub(super) enum Term {
 }
 
 pub(super) fn read(text: &str) -> Term {
-    let spaced = text.replace('(', " ( ").replace(')', " ) ").replace("...", " ... ");
+    let spaced = text
+        .replace('(', " ( ")
+        .replace(')', " ) ")
+        .replace("...", " ... ");
     let tokens: Vec<&str> = spaced.split_whitespace().collect();
     let mut at = 0;
     let term = read_term(&tokens, &mut at);
@@ -327,7 +330,10 @@ fn add_term(graph: &mut EGraph, term: &Term) -> Class {
                 return graph.add_projection(of, index.parse().unwrap());
             }
             let (op, results) = operator(head);
-            let operands: Vec<Class> = items[1..].iter().map(|item| add_term(graph, item)).collect();
+            let operands: Vec<Class> = items[1..]
+                .iter()
+                .map(|item| add_term(graph, item))
+                .collect();
             graph.add_op(op, &operands, AttributesId::default(), results)
         }
     }

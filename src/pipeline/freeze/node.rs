@@ -208,6 +208,9 @@ impl Freezer<'_> {
                 })
                 .collect();
         }
+        if let Some(list) = self.dequantized_list(node, &operands, target) {
+            return vec![Bound::Value(list)];
+        }
         let facts: Vec<Facts> = operands
             .iter()
             .map(|operand| self.facts.get(operand).cloned().unwrap_or_default())
@@ -280,6 +283,41 @@ impl Freezer<'_> {
             .filter(|results| results.len() == node.results.len())
     }
 
+    /// `dequantize` of a list is the list of its elements, dequantized: one form for what PyTorch writes in two.
+    fn dequantized_list(
+        &mut self,
+        node: &Node,
+        operands: &[ValueId],
+        target: BlockId,
+    ) -> Option<ValueId> {
+        let of_list = ["aten::dequantize.tensors", "aten::dequantize.list"];
+        let list = self.graph.producer(*operands.first()?)?;
+        if !of_list.contains(&node.op.as_str()) || self.graph.node(list).op != "prim::ListConstruct"
+        {
+            return None;
+        }
+        let mut dequantized = Vec::new();
+        for element in self.graph.node(list).operands.clone() {
+            let id = self.emit("aten::dequantize.self".into(), vec![element], node, target);
+            let value = self.graph.add_result(id, Type::tensor(), None);
+            let known = self.facts.get(&element).cloned().unwrap_or_default();
+            self.facts.insert(
+                value,
+                ops::infer("aten::dequantize.self", &[known])
+                    .pop()
+                    .unwrap_or_default(),
+            );
+            self.home.insert(value, target);
+            self.shared.insert(value);
+            dequantized.push(value);
+        }
+        let ty = self.graph.value(operands[0]).ty.clone();
+        let id = self.emit("prim::ListConstruct".into(), dequantized, node, target);
+        let value = self.graph.add_result(id, ty, None);
+        self.shared.insert(value);
+        Some(value)
+    }
+
     /// The functional operator that may stand for an in-place one here.
     fn functional(&self, node: &Node, operands: &[ValueId], target: BlockId) -> Option<Name> {
         let partner = ops::in_place_partner(node.op.as_str())?;
@@ -287,7 +325,16 @@ impl Freezer<'_> {
         let fresh = matches!(self.graph.value(written).def, Def::Result { .. })
             && self.home.get(&written) == Some(&target)
             && !self.shared.contains(&written);
-        fresh.then(|| Name::new(partner))
+        // The written tensor keeps its element type; the partner's result may be wider.
+        let dtype = |value: &ValueId| self.facts.get(value).and_then(|facts| facts.dtype);
+        let tensors = operands
+            .iter()
+            .filter(|&&value| self.graph.value(value).ty.is_tensor());
+        let same = operands.len() == 1 || {
+            let kinds: Vec<_> = tensors.map(dtype).collect();
+            kinds.len() == 1 || kinds.iter().all(|kind| kind.is_some() && *kind == kinds[0])
+        };
+        (fresh && same).then(|| Name::new(partner))
     }
 
     fn emit(
