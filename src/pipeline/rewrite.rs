@@ -96,7 +96,11 @@ pub(super) fn apply(
         };
         let set =
             RuleSet::compile([&matched]).map_err(|error| JobError::Step(error.to_string()))?;
-        let mut built = build(&frozen.graph, EGraph::new(constants).with_keeps(&loaded.library.keeps), &loaded.catalogue);
+        let mut built = build(
+            &frozen.graph,
+            EGraph::new(constants).with_keeps(&loaded.library.keeps),
+            &loaded.catalogue,
+        );
         built.egraph.rebuild()?;
         let replaced = egraph::replace(&mut built.egraph, &set);
         if replaced.classes.is_empty() {
