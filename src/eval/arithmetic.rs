@@ -260,10 +260,7 @@ fn multiply_by_number(a: Arguments, tensor: usize, relu: bool) -> Result<Vec<Val
 }
 
 /// Shapes that join along a dimension: the joint shape. Tensors of shape `[0]` join anything and are left out.
-fn joint<'a>(
-    tensors: &'a [Tensor],
-    dim: i64,
-) -> Result<(Vec<&'a Tensor>, Vec<usize>, usize), Fault> {
+fn joint(tensors: &[Tensor], dim: i64) -> Result<(Vec<&Tensor>, Vec<usize>, usize), Fault> {
     let kept: Vec<&Tensor> = tensors.iter().filter(|t| t.shape != [0]).collect();
     let Some(first) = kept.first().copied().or(tensors.first()) else {
         return Err(Fault::new("there is nothing to join"));

@@ -355,11 +355,14 @@ pub(super) fn choose_parameters(
     )
 }
 
+/// Scales and zero points, one of each for an output channel.
+type ChannelParameters = (Arc<[f64]>, Arc<[i64]>);
+
 /// Quantization parameters of a weight by output channel: one pair for all becomes equal pairs for each.
 pub(super) fn weight_parameters(
     tensor: &Tensor,
     channels: usize,
-) -> Result<(Arc<[f64]>, Arc<[i64]>), Fault> {
+) -> Result<ChannelParameters, Fault> {
     match &tensor.quantization {
         Some(Quantization::PerTensor { scale, zero_point }) => Ok((
             vec![*scale; channels].into(),

@@ -124,9 +124,9 @@ fn to_nearest(tensor: &Tensor, rank: usize, target: &Target) -> Result<Vec<Value
     shape.extend(&target.sizes);
     elements::count(&shape)?;
     let mut offsets = vec![0];
-    for dim in 0..rank {
-        let (size, wanted) = (space[dim], target.sizes[dim]);
-        let step = step(target.factors[dim], size, wanted);
+    let dims = space.iter().zip(&target.sizes).zip(&target.factors);
+    for ((&size, &wanted), &factor) in dims {
+        let step = step(factor, size, wanted);
         let sources: Vec<usize> = (0..wanted)
             .map(|position| match size == wanted {
                 true => position,

@@ -445,7 +445,10 @@ mod tests {
             run("aten::add.t", &[ints(&[1]), ints(&[2])]),
             Some(Literal::ints([1, 2]))
         );
-        assert_eq!(run("aten::len.t", &[list.clone()]), Some(Literal::Int(4)));
+        assert_eq!(
+            run("aten::len.t", std::slice::from_ref(&list)),
+            Some(Literal::Int(4))
+        );
         assert_eq!(
             run("aten::append.t", &[ints(&[1]), Value::int(5)]),
             Some(Literal::ints([1, 5]))

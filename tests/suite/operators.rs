@@ -1,7 +1,7 @@
 //! The kernels against PyTorch, operator by operator: `tests/kernels/cases.json`, made by the script beside it.
 
 use rulefold::eval::{Value, call};
-use rulefold::graph::{DType, Literal, Quantization, Tensor};
+use rulefold::graph::{DType, Quantization, Tensor};
 use serde_json::Value as Json;
 use std::fs;
 use std::path::Path;
