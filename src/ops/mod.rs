@@ -23,7 +23,7 @@ mod traits;
 
 pub use catalogue::{Catalogue, CustomOp};
 pub use element_type::{torch_dtype, torch_dtype_code};
-pub use fold::{fold_from_facts, fold_literals};
+pub use fold::{fold_from_facts, fold_literals, folds_literals};
 pub use infer::{facts_of_constant, infer, result_bytes};
 pub use parse::SchemaError;
 pub use partners::{Commutes, aliased_operands, commutative, in_place_partner};

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::{number, sequence, text};
 use crate::graph::{Literal, Type};
+use crate::ops::Schema;
 use crate::ops::table::{base_of, schema};
 
 /// Computes the one result of an operator.
@@ -82,17 +83,31 @@ static INDEX: LazyLock<FxHashMap<&'static str, Kernel>> =
 ///
 /// Lists that something changes later must not be folded; who calls knows which.
 pub fn fold_literals(op: &str, operands: &[Literal]) -> Option<Vec<Literal>> {
-    let base = base_of(op);
-    if matches!(base, "prim::ListUnpack" | "prim::TupleUnpack") {
+    if is_unpack(op) {
         return Some(operands.first()?.items()?.to_vec());
     }
-    let kernel = INDEX.get(op).or_else(|| INDEX.get(base))?;
-    let on_tensors = |ty: &Type| ty.is_tensor() || matches!(ty, Type::List(t) if t.is_tensor());
-    let schema = schema(op)?;
-    if schema.params.iter().any(|p| on_tensors(&p.ty)) || operands.len() < schema.params.len() {
+    let (kernel, schema) = kernel(op)?;
+    if operands.len() < schema.params.len() {
         return None;
     }
     kernel(operands).map(|result| vec![result])
+}
+
+/// Whether [`fold_literals`] computes the operator, given literals that suit it.
+pub fn folds_literals(op: &str) -> bool {
+    is_unpack(op) || kernel(op).is_some()
+}
+
+fn is_unpack(op: &str) -> bool {
+    matches!(base_of(op), "prim::ListUnpack" | "prim::TupleUnpack")
+}
+
+fn kernel(op: &str) -> Option<(Kernel, &'static Schema)> {
+    let kernel = INDEX.get(op).or_else(|| INDEX.get(base_of(op)))?;
+    let on_tensors = |ty: &Type| ty.is_tensor() || matches!(ty, Type::List(t) if t.is_tensor());
+    let schema = schema(op)?;
+    let plain = !schema.params.iter().any(|p| on_tensors(&p.ty));
+    plain.then_some((*kernel, schema))
 }
 
 fn same(operands: &[Literal]) -> Option<Literal> {

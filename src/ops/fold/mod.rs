@@ -14,4 +14,4 @@ mod tests;
 mod text;
 
 pub use facts::fold_from_facts;
-pub use literals::fold_literals;
+pub use literals::{fold_literals, folds_literals};
