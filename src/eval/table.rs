@@ -1,13 +1,15 @@
-//! Which operators have a kernel.
+//! Which operators have a kernel, here or, for literals, in `ops`.
 //!
 //! In: an operator's full name. Out: its kernel.
 //! Invariant: an in-place operator computes the value of its functional partner; who else sees the change is the interpreter's business.
 
+use crate::ops::{fold_literals, folds_literals};
+
 use super::arguments::Arguments;
 use super::error::Fault;
 use super::{
-    EvalError, Value, activation, arithmetic, convolve, linear, normalization, pack, pooling,
-    quantize, queries, reduction, resample, scalars, sections, views,
+    EvalError, Value, activation, arithmetic, convolve, linear, lists, normalization, pack,
+    pooling, quantize, queries, reduction, resample, sections, views,
 };
 
 /// Computes the results of an operator.
@@ -27,7 +29,7 @@ const FILES: [fn(&str) -> Option<Kernel>; 14] = [
     views::kernel,
     sections::kernel,
     queries::kernel,
-    scalars::kernel,
+    lists::kernel,
 ];
 
 fn kernel(op: &str) -> Option<Kernel> {
@@ -50,7 +52,7 @@ pub(super) fn functional(op: &str) -> Option<String> {
 
 /// Whether [`call`] can compute the operator (full name with overload, such as `aten::add.Tensor`).
 pub fn supports(op: &str) -> bool {
-    kernel(op).is_some()
+    kernel(op).is_some() || folds_literals(op)
 }
 
 /// The results of an operator on these operands, which stand in the order of its schema; trailing ones that are missing read as `None`.
@@ -59,10 +61,17 @@ pub fn supports(op: &str) -> bool {
 ///
 /// An operator without a kernel, an operand of the wrong kind, shapes that do not fit.
 pub fn call(op: &str, operands: &[Value]) -> Result<Vec<Value>, EvalError> {
-    let Some(kernel) = kernel(op) else {
-        return Err(EvalError::Unsupported { op: op.to_string() });
-    };
-    kernel(Arguments(operands)).map_err(|fault| fault.of(op))
+    let literals = operands.iter().map(|operand| operand.as_literal().cloned());
+    if let Some(literals) = literals.collect::<Option<Vec<_>>>()
+        && let Some(results) = fold_literals(op, &literals)
+    {
+        return Ok(results.into_iter().map(Value::from).collect());
+    }
+    match kernel(op) {
+        Some(kernel) => kernel(Arguments(operands)).map_err(|fault| fault.of(op)),
+        None if folds_literals(op) => Err(Fault::new("these operands have no result").of(op)),
+        None => Err(EvalError::Unsupported { op: op.to_string() }),
+    }
 }
 
 #[cfg(test)]
