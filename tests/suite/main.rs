@@ -12,6 +12,7 @@ mod kernels;
 mod npy;
 mod operators;
 mod recorded;
+mod shown;
 mod structure;
 mod syntax;
 mod syntax_limits;

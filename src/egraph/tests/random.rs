@@ -35,7 +35,7 @@ fn random_graph(random: &mut Random) -> EGraph {
     classes.push(g.add_literal(&Literal::Int(1)));
     classes.push(g.add_literal(&Literal::Int(2)));
     for _ in 0..5 + random.below(30) {
-        let mut any = |random: &mut Random| {
+        let any = |random: &mut Random| {
             let recent = classes.len().min(8) as u64;
             classes[classes.len() - 1 - random.below(recent) as usize]
         };
