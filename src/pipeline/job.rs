@@ -110,10 +110,10 @@ pub fn optimize(
             name: pipeline.name.to_string(),
             because,
         },
-        proof: "optimal".into(),
+        proof: "none".into(),
         ..Report::default()
     };
-    let before = whole_operations(&file, forward);
+    let before = count::operations_with_calls(&file.model, forward);
     let start = Instant::now();
     let mut run = Run::new(file, loaded, options, &mut report, progress);
     run.pipeline(pipeline, &[])?;
@@ -130,11 +130,8 @@ pub fn optimize(
         seconds: start.elapsed().as_secs_f64(),
     });
     report.numerics = promises(&report);
-    let after = whole_operations(&file, forward);
-    report.operations = Change {
-        before: before as u64,
-        after: after as u64,
-    };
+    let after = count::operations_with_calls(&file.model, forward);
+    report.operations = Change { before, after };
     Ok((file, report))
 }
 
@@ -160,14 +157,6 @@ fn promises(report: &Report) -> Vec<Promise> {
     };
     promises.sort_by_key(|promise| strength(&promise.label));
     promises
-}
-
-/// Operations of a method and of what it calls, each call counted.
-fn whole_operations(file: &TorchScript, name: crate::graph::FunctionName) -> usize {
-    file.model
-        .functions
-        .get(&name)
-        .map_or(0, |function| count::operations(&function.graph))
 }
 
 /// Computes every constant that the model's graphs and attributes use.

@@ -20,7 +20,7 @@ pub struct Report {
     pub bytes: Change,
     /// Numerics labels that the result rests on, strongest promise first.
     pub numerics: Vec<Promise>,
-    /// `optimal`, or `gap` with what is known.
+    /// `optimal`; `gap`, with what is known; or `none` if the pipeline leaves nothing to choose.
     pub proof: String,
     /// With `gap`: operations and bytes that no choice is below.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -213,6 +213,7 @@ fn note_limits(done: &SaturationReport, report: &mut Report) {
 }
 
 fn note_proof(choice: &Choice, report: &mut Report) {
+    report.proof = "optimal".into();
     if choice.proof != Proof::Optimal {
         report.proof = "gap".into();
         report.lower_bound = Some(Bound {
