@@ -14,8 +14,8 @@ use crate::check::expression::{Context, Key};
 use crate::check::sink::{Checked, Stop};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::graph::text::{LiteralText, TypeText};
-use crate::graph::{Literal, Type};
-use crate::ops::{Schema, in_place_partner};
+use crate::graph::{Literal, Name, Type};
+use crate::ops::{Catalogue, Schema, in_place_partner};
 use crate::source::Span;
 
 /// A variable of a pattern: a name, or one of the several that a name with `...` stands for.
@@ -50,9 +50,10 @@ pub(in crate::check) struct Failure {
     pub(in crate::check) code: Code,
     pub(in crate::check) span: Span,
     pub(in crate::check) label: String,
-    /// The op that was tried, with its schema.
+    /// The op that was tried; empty for what is not about one.
     pub(in crate::check) op: String,
-    pub(in crate::check) signature: String,
+    /// Its overload.
+    pub(in crate::check) overload: Option<Name>,
 }
 
 /// All solutions of a sketch, or the failures. Stops where an op is not known.
@@ -237,7 +238,7 @@ impl<'a> Search<'_, 'a> {
                     span,
                     label,
                     op: self.sketch.nodes[index].op.clone(),
-                    signature: schema.to_string(),
+                    overload: Some(schema.full),
                 }),
             }
         }
@@ -477,7 +478,7 @@ pub(in crate::check) fn keep_furthest(failures: &mut Vec<Failure>, failure: Fail
 }
 
 /// What is told of a side that fits no combination of overloads.
-pub(in crate::check) fn misfit(failures: &[Failure]) -> Option<Diagnostic> {
+pub(in crate::check) fn misfit(catalogue: &Catalogue, failures: &[Failure]) -> Option<Diagnostic> {
     // A wrong type says more than a wrong number of operands, which most overloads have.
     let first = failures.iter().find(|f| f.code != ARITY);
     let first = first.or(failures.first())?;
@@ -493,16 +494,19 @@ pub(in crate::check) fn misfit(failures: &[Failure]) -> Option<Diagnostic> {
         false => format!("no overload of `{}` fits here", first.op),
     };
     let mut diagnostic = Diagnostic::error(first.code, words).primary(first.span, &*first.label);
-    let mut told: Vec<&str> = Vec::new();
+    let mut told: Vec<Name> = Vec::new();
     let (others, arity): (Vec<_>, Vec<_>) = failures.iter().partition(|f| f.code != ARITY);
     for failure in others.into_iter().chain(arity) {
-        if !told.contains(&failure.signature.as_str()) && told.len() < 4 {
-            told.push(&failure.signature);
-            let note = match all_same {
-                true => format!("it is `{}`", failure.signature),
-                false => format!("`{}`: {}", failure.signature, failure.label),
-            };
-            diagnostic = diagnostic.note(note);
+        let overload = failure.overload.filter(|name| !told.contains(name));
+        let schema = overload.and_then(|name| catalogue.schema(name.as_str()));
+        if let Some(schema) = schema
+            && told.len() < 4
+        {
+            told.push(schema.full);
+            diagnostic = diagnostic.note(match all_same {
+                true => format!("it is `{schema}`"),
+                false => format!("`{schema}`: {}", failure.label),
+            });
         }
     }
     if first.label.ends_with("Tensor?") {

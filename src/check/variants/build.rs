@@ -152,7 +152,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
             span,
             label,
             op: String::new(),
-            signature: String::new(),
+            overload: None,
         }])
     }
 

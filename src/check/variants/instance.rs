@@ -109,7 +109,7 @@ fn tell(frame: &Frame<'_, '_>, diagnostic: Diagnostic) {
 }
 
 fn stop_of<T>(frame: &Frame<'_, '_>, failures: &[Failure]) -> Checked<T> {
-    if let Some(diagnostic) = misfit(failures) {
+    if let Some(diagnostic) = misfit(frame.cx.catalogue, failures) {
         tell(frame, diagnostic);
     }
     Err(Stop)
@@ -299,6 +299,6 @@ fn label_misplaced(plan: &Plan<'_>, lowered: &Lowered<'_>) -> Option<Failure> {
         span: root.span,
         label: "`within` counts steps of a quantized result, and this has none".to_owned(),
         op: String::new(),
-        signature: String::new(),
+        overload: None,
     })
 }

@@ -144,7 +144,7 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
                 span: call.span,
                 label: candidate.reason,
                 op: name.to_owned(),
-                signature: candidate.signature,
+                overload: Some(candidate.full),
             };
             let candidates = error.candidates.into_iter();
             let of_interest = candidates.filter(|candidate| {
