@@ -22,7 +22,7 @@ use super::provenance::{ApplicationId, Provenance};
 pub(super) struct Data {
     pub(super) facts: FactsId,
     pub(super) known: Known,
-    /// The application that `known` rests on.
+    /// The application that `known` rests on; the import where nothing is known.
     pub(super) from: ApplicationId,
 }
 

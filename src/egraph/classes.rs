@@ -169,6 +169,11 @@ impl EGraph {
 
     /// Number of nodes over all classes.
     pub fn node_count(&self) -> usize {
+        self.inner.total_number_of_nodes()
+    }
+
+    /// Number of nodes ever entered, those that became equal to others included: what memory depends on.
+    pub(super) fn entered_count(&self) -> usize {
         self.inner.total_size()
     }
 
@@ -302,7 +307,11 @@ impl EGraph {
 impl fmt::Debug for EGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for class in self.classes() {
-            writeln!(f, "{class}: {}", self.describe(class))?;
+            write!(f, "{class}:")?;
+            for node in self.nodes(class) {
+                write!(f, " {:?}{:?}", self.kind(node), node.children)?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@
 use smallvec::SmallVec;
 
 use crate::eval::{self, Value};
-use crate::graph::{Constant, ConstantOperand, Dim, Expression, Facts, Name, QParams, Type};
+use crate::graph::{Constant, ConstantOperand, Expression, Facts, Name, Type};
 use crate::ops::{self, Purity};
 
 use super::analysis::{Data, FactsAnalysis};
@@ -144,8 +144,7 @@ fn compute(
             let made = eval::call(op.as_str(), &values.ok()?).ok()?;
             let known: Option<Vec<Known>> = made
                 .into_iter()
-                .enumerate()
-                .map(|(at, value)| known_value(analysis, value, facts.get(at)))
+                .map(|value| known_value(analysis, value))
                 .collect();
             several(analysis, known?, results)
         }
@@ -170,35 +169,19 @@ fn expected_bytes(
     operands: &[Data],
     facts: &Facts,
 ) -> Option<u64> {
-    if let (Some(dtype), Some(shape)) = (facts.dtype, &facts.shape) {
-        let size = |dim: &Dim| match dim {
-            Dim::Known(n) => Some(*n),
-            Dim::Unknown => None,
-        };
-        let numel: u64 = shape.iter().map(size).product::<Option<u64>>()?;
-        let parameters = match facts.qparams {
-            QParams::PerChannel { axis } => 16 * size(shape.get(axis)?)?,
-            _ => 0,
-        };
-        return Some(numel * dtype.size() as u64 + parameters);
+    if let Some(bytes) = ops::result_bytes(facts) {
+        return Some(bytes);
     }
-    let of_operands = || {
-        let bytes = operands.iter().map(|data| match data.known {
-            Known::Constant(id) => analysis.constants.get(id).bytes,
-            _ => 0,
-        });
-        bytes.sum::<u64>()
-    };
-    match ops::schema(op.as_str())?
-        .results
-        .first()
-        .map(|result| &result.ty)?
-    {
-        // A packed object keeps its weight and bias as they are.
-        Type::Class(_) | Type::Other(_) => Some(of_operands()),
-        ty if holds_tensors(ty) => Some(of_operands()).filter(|bytes| *bytes <= AT_ONCE),
-        _ => Some(0),
+    let result = ops::schema(op.as_str())?.results.first()?;
+    if !holds_tensors(&result.ty) {
+        return Some(0);
     }
+    // What is made of little is little.
+    let bytes = operands.iter().map(|data| match data.known {
+        Known::Constant(id) => analysis.constants.get(id).bytes,
+        _ => 0,
+    });
+    Some(bytes.sum()).filter(|bytes| *bytes <= AT_ONCE)
 }
 
 fn holds_tensors(ty: &Type) -> bool {
@@ -238,24 +221,23 @@ fn value(analysis: &FactsAnalysis, operand: &ConstantOperand) -> Result<Value, e
 }
 
 /// Enters a computed value into the tables; nothing for what is neither a value of a graph nor a constant.
-fn known_value(analysis: &mut FactsAnalysis, value: Value, facts: Option<&Facts>) -> Option<Known> {
+fn known_value(analysis: &mut FactsAnalysis, value: Value) -> Option<Known> {
     Some(match value {
         Value::Literal(literal) => Known::Literal(analysis.tables.literal(&literal)),
-        Value::Tensor(tensor) => {
-            let facts = Facts::of_tensor(&tensor);
-            Known::Constant(analysis.constants.intern(Constant::Tensor(tensor), facts))
-        }
-        Value::Packed(packed) => {
-            let facts = facts.cloned().unwrap_or_default();
-            Known::Constant(analysis.constants.intern(Constant::Packed(packed), facts))
-        }
+        Value::Tensor(tensor) => known_constant(analysis, Constant::Tensor(tensor)),
+        Value::Packed(packed) => known_constant(analysis, Constant::Packed(packed)),
         Value::List(items) => {
             let items: Option<Vec<Known>> = items
                 .into_iter()
-                .map(|item| known_value(analysis, item, None))
+                .map(|item| known_value(analysis, item))
                 .collect();
             Known::List(analysis.tables.list(items?))
         }
         Value::Tuple(_) | Value::Module(_) => return None,
     })
+}
+
+fn known_constant(analysis: &mut FactsAnalysis, constant: Constant) -> Known {
+    let facts = ops::facts_of_constant(&constant);
+    Known::Constant(analysis.constants.intern(constant, facts))
 }

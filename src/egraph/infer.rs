@@ -7,7 +7,8 @@
 
 use smallvec::SmallVec;
 
-use crate::graph::{Facts, Literal};
+use crate::graph::Facts;
+use crate::ops;
 
 use super::analysis::{Data, FactsAnalysis, Inner};
 use super::intern::{FactsId, Known, LiteralId, Tables};
@@ -46,7 +47,10 @@ pub(super) fn infer(egraph: &mut Inner, node: &Node, operands: &[Data]) -> Data 
         HeadKind::Projection(result) => projection(analysis, operands[0], result),
         HeadKind::Operator { .. } => operator(analysis, node, operands),
     };
-    Data { from, ..data }
+    match data.known {
+        Known::No => data,
+        _ => Data { from, ..data },
+    }
 }
 
 fn literal_leaf(analysis: &mut FactsAnalysis, id: LiteralId) -> Data {
@@ -116,53 +120,31 @@ fn answer(analysis: &mut FactsAnalysis, node: &Node, operands: &[Data]) -> Infer
         .iter()
         .map(|&data| analysis.full_facts(data))
         .collect();
-    let (facts, literal) = match analysis.heads.role(node.head) {
-        Role::ListConstruct | Role::TupleConstruct => {
-            let literals: Option<Vec<Literal>> = operand_facts
-                .iter()
-                .map(|facts| facts.literal.clone())
-                .collect();
-            let literal = literals.map(|items| {
-                if analysis.heads.role(node.head) == Role::ListConstruct {
-                    Literal::List(items.into())
-                } else {
-                    Literal::Tuple(items.into())
-                }
-            });
+    let HeadKind::Operator { op, results, .. } = analysis.heads.kind(node.head) else {
+        unreachable!("only operators are asked")
+    };
+    let mut inferred = ops::infer(op.as_str(), &operand_facts);
+    let folded = ops::fold_from_facts(op.as_str(), &operand_facts);
+    let (facts, literal) = match (results, folded) {
+        (1, folded) => {
+            let facts = inferred.into_iter().next().unwrap_or_default();
+            let literal = facts.literal.clone();
+            (
+                facts,
+                folded.and_then(|all| all.into_iter().next()).or(literal),
+            )
+        }
+        (_, folded) => {
+            inferred.resize(results as usize, Facts::default());
+            for (facts, literal) in inferred.iter_mut().zip(folded.into_iter().flatten()) {
+                facts.literal = Some(literal);
+            }
             let facts = Facts {
-                elements: Some(operand_facts.into()),
+                elements: Some(inferred.into()),
                 ..Facts::default()
             };
-            (facts, literal)
+            (facts, None)
         }
-        Role::Unpack => (
-            Facts {
-                elements: operand_facts[0].elements.clone(),
-                ..Facts::default()
-            },
-            None,
-        ),
-        Role::None => match analysis.heads.kind(node.head) {
-            HeadKind::Operator { op, results, .. } => {
-                let mut known = crate::ops::infer(op.as_str(), &operand_facts);
-                let literal = crate::ops::fold_from_facts(op.as_str(), &operand_facts);
-                if results == 1 {
-                    (
-                        known.pop().unwrap_or_default(),
-                        literal.and_then(|mut all| all.pop()),
-                    )
-                } else {
-                    (
-                        Facts {
-                            elements: Some(known.into()),
-                            ..Facts::default()
-                        },
-                        None,
-                    )
-                }
-            }
-            _ => (Facts::default(), None),
-        },
     };
     Inferred {
         facts: analysis.tables.facts(facts),

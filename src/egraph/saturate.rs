@@ -21,7 +21,7 @@ use super::statistics::{Counts, RuleStatistics};
 /// How far a saturation may go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SaturationLimits {
-    /// Nodes in the e-graph.
+    /// Nodes in the e-graph, those that became equal to others included.
     pub nodes: usize,
     /// Rounds of searching and applying.
     pub rounds: usize,
@@ -156,7 +156,7 @@ fn apply_all(
     limit: usize,
 ) -> bool {
     for at in 0..matches.len() {
-        if graph.node_count() > limit {
+        if graph.entered_count() > limit {
             return false;
         }
         let rule = counts.rule(set.variant(matches.get(at).variant));
@@ -166,44 +166,52 @@ fn apply_all(
             Outcome::Unbuilt => rule.unbuilt += 1,
         }
     }
-    graph.node_count() <= limit
+    graph.entered_count() <= limit
 }
 
 /// The classes that changed and those above them, up to the depth of the patterns; a link of a chain does not count as a level.
 fn reach(graph: &mut EGraph, set: &RuleSet, linked: &Linked) -> Vec<Class> {
     let dirty = graph.take_dirty();
-    let size = graph.inner.nodes().len();
-    let mut seen = vec![false; size];
+    let depth = set.depth();
+    // By class, how many levels above a change it is; a class met again on fewer levels is walked again.
+    let mut levels = vec![usize::MAX; graph.inner.nodes().len()];
     let mut reached: Vec<Class> = Vec::new();
     let mut level: Vec<Class> = Vec::new();
     for class in dirty {
         let class = graph.find(class);
-        if !std::mem::replace(&mut seen[usize::from(class)], true) {
+        if std::mem::replace(&mut levels[usize::from(class)], 0) != 0 {
+            reached.push(class);
             level.push(class);
         }
     }
-    for depth in 0..=set.depth() {
+    for now in 0..=depth {
         let mut above = Vec::new();
         let mut at = 0;
         while at < level.len() {
             let class = level[at];
             at += 1;
+            if levels[usize::from(class)] < now {
+                continue;
+            }
             for user in graph.inner[class].parents() {
+                let head = graph.inner.id_to_node(user).head;
+                let is_link = linked.shapes(head).any(|shape| set.is_chain_link(shape));
+                let next = if is_link { now } else { now + 1 };
                 let top = graph.find(user);
-                if seen[usize::from(top)] {
+                let known = &mut levels[usize::from(top)];
+                if next > depth || *known <= next {
                     continue;
                 }
-                let head = graph.inner.id_to_node(user).head;
-                if linked.shapes(head).any(|shape| set.is_chain_link(shape)) {
-                    seen[usize::from(top)] = true;
+                if std::mem::replace(known, next) == usize::MAX {
+                    reached.push(top);
+                }
+                if is_link {
                     level.push(top);
-                } else if depth < set.depth() {
-                    seen[usize::from(top)] = true;
+                } else {
                     above.push(top);
                 }
             }
         }
-        reached.append(&mut level);
         level = above;
     }
     reached.sort_unstable();

@@ -5,8 +5,7 @@
 
 use crate::check::evaluate::{Scope, Val};
 use crate::check::rule::{Function, Slot, SlotInfo, SlotKind};
-use crate::eval;
-use crate::graph::{Constant, Dim, Facts, Literal, QParams};
+use crate::graph::{Dim, Facts, Literal, QParams};
 use crate::ops;
 
 use super::binding::Bound;
@@ -103,30 +102,38 @@ impl<S: Slots> Scope for MatchScope<'_, S> {
                     .class
                     .map(|name| Literal::str(&unmangled(name.as_str()))),
             ),
-            Function::PackedArgs => Val::literal(self.packed_args(*value)),
+            Function::PackedArgs => Val::literal(packed_args(&facts)),
             _ => Val::Unknown,
         }
     }
 }
 
-impl<S: Slots> MatchScope<'_, S> {
-    /// The configuration of a packed constant in the order of its packing operator's operands after weight and bias.
-    fn packed_args(&self, value: Class) -> Option<Literal> {
-        let id = self.graph.constant(value)?;
-        let Ok(Constant::Packed(packed)) = eval::force(self.graph.constants(), id) else {
-            return None;
-        };
-        let Some(config) = &packed.config else {
-            return Some(Literal::list([]));
-        };
-        let ints = |numbers: &[i64]| Literal::ints(numbers.iter().copied());
-        let mut args = vec![ints(&config.stride), ints(&config.padding)];
-        if config.transposed {
-            args.push(ints(&config.output_padding));
-        }
-        args.extend([ints(&config.dilation), Literal::Int(config.groups)]);
-        Some(Literal::list(args))
-    }
+/// The configuration of a packed weight in the order of its packing operator's operands after weight and bias.
+fn packed_args(facts: &Facts) -> Option<Literal> {
+    facts.class?;
+    let [_, _, config @ ..] = facts.elements.as_deref()? else {
+        return None;
+    };
+    let [
+        stride,
+        padding,
+        output_padding,
+        dilation,
+        groups,
+        transposed,
+    ] = config
+    else {
+        return config.is_empty().then(|| Literal::list([]));
+    };
+    let output_padding = match transposed.literal {
+        Some(Literal::Bool(true)) => Some(output_padding),
+        Some(Literal::Bool(false)) => None,
+        _ => return None,
+    };
+    let args = [stride, padding].into_iter().chain(output_padding);
+    let args = args.chain([dilation, groups]);
+    let args: Option<Vec<Literal>> = args.map(|facts| facts.literal.clone()).collect();
+    args.map(Literal::list)
 }
 
 fn shape(facts: &Facts) -> Val<Class> {

@@ -20,8 +20,9 @@ fn quantized(g: &mut EGraph, rows: usize) -> Class {
         .flat_map(|n| (n as f32).to_le_bytes())
         .collect();
     let tensor = Tensor::contiguous(DType::F32, vec![rows, 4], bytes);
-    let facts = Facts::of_tensor(&tensor);
-    let weight = g.intern_constant(Constant::Tensor(tensor), facts);
+    let constant = Constant::Tensor(tensor);
+    let facts = crate::ops::facts_of_constant(&constant);
+    let weight = g.intern_constant(constant, facts);
     let operands = [
         weight,
         literal(g, Literal::Float(0.5)),

@@ -35,11 +35,14 @@ pub(super) fn matches(graph: &EGraph, variant: &Variant) -> Vec<Match> {
     collect.0
 }
 
-/// Applies the rules until nothing changes, or `rounds` are over; whether nothing changes.
+/// Applies the rules until nothing changes, or `rounds` are over; whether nothing changes and nothing disagrees.
 pub(super) fn saturate(graph: &mut EGraph, rules: &[Rule], rounds: usize) -> bool {
     graph.rebuild().unwrap();
     for _ in 0..rounds {
         let before = (graph.class_count(), graph.node_count());
+        if before.1 > 300 {
+            return false;
+        }
         let mut found = Vec::new();
         for rule in rules {
             let variant = &rule.instances[0].variants[0];
@@ -55,7 +58,9 @@ pub(super) fn saturate(graph: &mut EGraph, rules: &[Rule], rounds: usize) -> boo
                 }
             }
         }
-        graph.rebuild().unwrap();
+        if graph.rebuild().is_err() {
+            return false;
+        }
         if before == (graph.class_count(), graph.node_count()) {
             return true;
         }
