@@ -330,9 +330,17 @@ pub(super) fn weight_and_bias(o: Operands) -> Vec<Facts> {
     } else {
         QParams::Unknown
     };
+    // One over one dimension is packed with a height of 1.
+    let shape = weight.shape.as_deref().and_then(|shape| {
+        if !o.schema.base.as_str().contains("1d") {
+            return Some(shape.into());
+        }
+        let (channels, plane) = shape.split_at_checked(2)?;
+        Some([channels, plane.get(1..)?].concat().into())
+    });
     let weight = Facts {
         qparams,
-        ..Facts::tensor(weight.dtype, weight.shape.clone())
+        ..Facts::tensor(weight.dtype, shape)
     };
     let bias = match &bias.literal {
         Some(Literal::None) => bias.clone(),

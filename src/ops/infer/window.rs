@@ -301,22 +301,34 @@ fn on_plane(o: Operands, n: usize, plane: impl Fn(Dim, usize) -> Option<i64>) ->
 }
 
 /// Facts of the parts of a packed object, in the order that [`packed_convolution`] reads: weight, bias, stride, padding, output padding,
-/// dilation, groups, transposed.
+/// dilation, groups, transposed. A convolution over one dimension is packed as one over two, the first of which has size 1.
 pub(super) fn packed_parts(o: Operands, transposed: bool) -> Vec<Facts> {
     let n = plane(o).unwrap_or(2);
-    let no_padding = || Facts::of_literal(Literal::ints(vec![0; n]));
-    let output_padding = if o.has("output_padding") {
-        o.named(&["output_padding"]).clone()
-    } else {
-        no_padding()
+    let numbers = |name: &str, of_height: i64| {
+        let list: Option<Vec<i64>> = each(o.ints(name), n).into_iter().collect();
+        let list =
+            list.map(|list| Literal::ints((n == 1).then_some(of_height).into_iter().chain(list)));
+        list.map_or_else(Facts::default, Facts::of_literal)
     };
+    let output_padding = if o.has("output_padding") {
+        numbers("output_padding", 0)
+    } else {
+        Facts::of_literal(Literal::ints(vec![0; n.max(2)]))
+    };
+    let mut weight = o.named(&["weight"]).clone();
+    if n == 1 {
+        weight.shape = weight.shape.and_then(|shape| {
+            let (channels, plane) = shape.split_at_checked(2)?;
+            Some([channels, &[Dim::Known(1)], plane].concat().into())
+        });
+    }
     vec![
-        o.named(&["weight"]).clone(),
+        weight,
         o.named(&["bias"]).clone(),
-        o.named(&["stride"]).clone(),
-        o.named(&["padding"]).clone(),
+        numbers("stride", 1),
+        numbers("padding", 0),
         output_padding,
-        o.named(&["dilation"]).clone(),
+        numbers("dilation", 1),
         o.named(&["groups"]).clone(),
         Facts::of_literal(Literal::Bool(transposed)),
     ]
