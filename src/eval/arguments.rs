@@ -194,7 +194,7 @@ impl<'a> Arguments<'a> {
     pub(super) fn dtype(self, position: usize) -> Result<DType, Fault> {
         match self.value(position) {
             Value::Literal(Literal::DType(dtype)) => Ok(*dtype),
-            Value::Literal(Literal::Int(code)) => elements::dtype_of_code(*code)
+            Value::Literal(Literal::Int(code)) => crate::ops::torch_dtype(*code)
                 .ok_or_else(|| Fault::new(format!("element type {code} is not supported"))),
             _ => Err(self.wrong(position, "an element type")),
         }

@@ -12,44 +12,6 @@ use super::error::Fault;
 /// Tensors beyond this many elements are refused, so that a wrong stride cannot eat all memory.
 const MOST_ELEMENTS: usize = 1 << 31;
 
-/// The numbers TorchScript writes for element types.
-const CODES: [(i64, DType); 21] = [
-    (0, DType::U8),
-    (1, DType::I8),
-    (2, DType::I16),
-    (3, DType::I32),
-    (4, DType::I64),
-    (5, DType::F16),
-    (6, DType::F32),
-    (7, DType::F64),
-    (8, DType::C32),
-    (9, DType::C64),
-    (10, DType::C128),
-    (11, DType::Bool),
-    (12, DType::QI8),
-    (13, DType::QU8),
-    (14, DType::QI32),
-    (15, DType::BF16),
-    (23, DType::F8E5M2),
-    (24, DType::F8E4M3),
-    (27, DType::U16),
-    (28, DType::U32),
-    (29, DType::U64),
-];
-
-/// The element type with this number in TorchScript.
-pub(super) fn dtype_of_code(code: i64) -> Option<DType> {
-    CODES.iter().find(|row| row.0 == code).map(|row| row.1)
-}
-
-/// The number of an element type in TorchScript.
-pub(super) fn code_of_dtype(dtype: DType) -> i64 {
-    CODES
-        .iter()
-        .find(|row| row.1 == dtype)
-        .map_or(-1, |row| row.0)
-}
-
 /// Number of elements of a shape.
 pub(super) fn count(shape: &[usize]) -> Result<usize, Fault> {
     shape
@@ -262,14 +224,5 @@ mod tests {
         t.strides = vec![usize::MAX, 2];
         t.offset = 3;
         assert!(read_f32(&t).is_err());
-    }
-
-    #[test]
-    fn codes_and_types_are_one_to_one() {
-        for (code, dtype) in CODES {
-            assert_eq!(dtype_of_code(code), Some(dtype));
-            assert_eq!(code_of_dtype(dtype), code);
-        }
-        assert_eq!(dtype_of_code(99), None);
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
         "aten::is_contiguous" => |a| Ok(vec![Value::bool(a.tensor(0)?.is_contiguous())]),
         "aten::is_floating_point" => |a| Ok(vec![Value::bool(a.tensor(0)?.dtype.is_float())]),
         "prim::dtype" => |a| {
-            Ok(vec![Value::int(elements::code_of_dtype(
+            Ok(vec![Value::int(crate::ops::torch_dtype_code(
                 a.tensor(0)?.dtype,
             ))])
         },
