@@ -69,3 +69,5 @@ pub const GRAPH: Code = Code::new("F0505", "graph");
 pub const MANY_VARIANTS: Code = Code::new("F0901", "many-variants");
 /// A name that is taken from a module and never used.
 pub const UNUSED_USE: Code = Code::new("F0902", "unused-use");
+/// Something that says it will go.
+pub const DEPRECATED: Code = Code::new("F0903", "deprecated");

@@ -136,6 +136,11 @@ pub(super) fn plain(value: &Literal) -> String {
 }
 
 impl<'c, 'a> Frame<'c, 'a> {
+    /// The label with the module before it: `torch.quantized.packed[op = conv2d]`.
+    pub(super) fn full_label(&self) -> String {
+        format!("{}.{}", self.cx.modules.list[self.module].name, self.label)
+    }
+
     /// A resolver that knows the template parameters.
     pub(super) fn resolver(&self) -> Resolver<'c, 'a> {
         let mut resolver = Resolver::new(self.cx, self.module);

@@ -16,6 +16,7 @@ mod items;
 mod library;
 mod mentions;
 mod modules;
+mod notes;
 mod pattern;
 pub mod pipeline;
 mod pipelines;

@@ -12,6 +12,7 @@ use super::items::full_name;
 use super::library::{Item, Library, docs};
 use super::mentions::Mentions;
 use super::modules::{Entry, with_meant};
+use super::notes::warn_of_deprecated;
 use super::pipeline::{Pipeline, Step};
 use super::rule::{Expr, Numerics, Rule};
 use super::sink::{Checked, Stop};
@@ -313,6 +314,7 @@ impl<'a> Checker<'_, 'a> {
         };
         let full = match self.cx.modules.find(self.module, &path.text) {
             Some(found) => {
+                warn_of_deprecated(&self.cx.modules, &self.cx.sink, found, path.span);
                 let module = self.cx.modules.list[found.module].name;
                 let last = path.split_last().1;
                 match found.entry {
@@ -397,6 +399,7 @@ impl<'a> Checker<'_, 'a> {
                 meant.as_deref(),
             ));
         };
+        warn_of_deprecated(&self.cx.modules, &self.cx.sink, found, path.span);
         let tree = match found.entry {
             Entry::Pipeline(tree) => tree,
             Entry::Broken => return Err(Stop),

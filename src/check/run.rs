@@ -8,6 +8,7 @@ use super::expression::Context;
 use super::items;
 use super::library::{Library, ModuleSource};
 use super::modules::{Entry, Modules};
+use super::notes;
 use super::pipelines::{pipeline, refuse_circles};
 use super::sink::Sink;
 use super::trials;
@@ -24,6 +25,7 @@ pub fn check(modules: &[ModuleSource], catalogue: &mut Catalogue) -> (Library, V
     for op in declared(&cx) {
         catalogue.add(op);
     }
+    notes::check(&cx.modules, &cx.sink);
     let cx = cx.with_catalogue(catalogue);
     let mut library = Library::default();
     for (index, module) in cx.modules.list.iter().enumerate() {
@@ -59,7 +61,8 @@ pub fn check(modules: &[ModuleSource], catalogue: &mut Catalogue) -> (Library, V
             cx.modules.warn_of_unused(index, &cx.sink);
         }
     }
-    (library, cx.sink.finish())
+    let Context { modules, sink, .. } = cx;
+    (library, notes::without_allowed(&modules, sink.finish()))
 }
 
 fn declaration<'a>(cx: &Context<'a>, module: usize, item: &'a ast::Item, library: &mut Library) {

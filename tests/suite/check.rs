@@ -204,3 +204,36 @@ fn constructs_are_written_out() {
         insta::assert_snapshot!(format!("right_{name}"), answer);
     }
 }
+
+/// What is said of the shipped library with one op name misspelled: the rule, the instance, the name that was meant.
+#[test]
+fn a_misspelled_op_is_named() {
+    let misspelled = [
+        (
+            "quantized::{op}_prepack",
+            "quantized::{op}_prepak",
+            "torch.quantized",
+        ),
+        (
+            "\"adaptive_avg_pool3d\"",
+            "\"adaptive_avg_pol3d\"",
+            "torch.quantized",
+        ),
+        ("aten::detach(", "aten::detatch(", "torch.clean"),
+        (
+            "aten::dequantize(%w: const",
+            "aten::dequantise(%w: const",
+            "torch.clean",
+        ),
+    ];
+    let mut answers = String::new();
+    for (right, wrong, module) in misspelled {
+        let mut modules = shipped();
+        let of_module = modules.iter_mut().find(|(name, _)| name == module);
+        let (_, text) = of_module.expect("the module is shipped");
+        assert!(text.contains(right), "{right}");
+        *text = text.replacen(right, wrong, 1);
+        answers += &checked(&modules).1;
+    }
+    insta::assert_snapshot!(answers);
+}

@@ -113,8 +113,7 @@ pub(in crate::check) fn unknown_op(
         Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
         None => diagnostic.help("declare it with an `op` item if it is your own"),
     };
-    cx.sink
-        .tell_of(diagnostic, Some(instance).filter(|_| family.is_some()));
+    cx.sink.tell_of(diagnostic, Some(instance));
     Stop
 }
 

@@ -61,7 +61,7 @@ pub(in crate::check) fn keep_patterns<'a>(
     let mut patterns = Vec::new();
     loop {
         let sketch = sketch(frame, Side::Term(pattern), &[], &mut choices)?;
-        match solve(frame.cx, &sketch, (&frame.label, frame.span))? {
+        match solve(frame.cx, &sketch, (&frame.full_label(), frame.span))? {
             Err(failures) => return stop_of(frame, &failures),
             Ok(solutions) => {
                 for solution in &solutions {
@@ -104,8 +104,7 @@ impl Made {
 }
 
 fn tell(frame: &Frame<'_, '_>, diagnostic: Diagnostic) {
-    let instance = frame.span.map(|_| frame.label.as_str());
-    frame.cx.sink.tell_of(diagnostic, instance);
+    frame.cx.sink.tell_of(diagnostic, Some(&frame.full_label()));
 }
 
 fn stop_of<T>(frame: &Frame<'_, '_>, failures: &[Failure]) -> Checked<T> {
@@ -125,7 +124,7 @@ fn shape<'a>(
     if is_excluded(frame, plan, sketch)? {
         return Ok(());
     }
-    let solutions = match solve(frame.cx, sketch, (&frame.label, frame.span))? {
+    let solutions = match solve(frame.cx, sketch, (&frame.full_label(), frame.span))? {
         Ok(solutions) => solutions,
         Err(failures) => return stop_of(frame, &failures),
     };

@@ -18,7 +18,8 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
         let frame = self.frame;
         let name = frame.op_name(&self.resolver, &call.op)?;
         if !frame.cx.catalogue.knows(&name) {
-            let instance = (frame.label.as_str(), frame.span);
+            let label = frame.full_label();
+            let instance = (label.as_str(), frame.span);
             return Err(unknown_op(frame.cx, &name, call.op.span, instance).into());
         }
         let mut operands = Vec::with_capacity(call.operands.len());
