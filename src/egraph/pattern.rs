@@ -121,7 +121,6 @@ struct Goals<'p, 'n> {
 }
 
 enum Goal<'p, 'n> {
-    Pattern(&'p Pattern, Class),
     Operands(&'p [Pattern], &'n [Class]),
     /// Elements that are left, and what those before them collected.
     Each(&'n Elements<'p>, &'n [Class], Lists),
@@ -182,7 +181,6 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
         };
         let next = *next;
         match goal {
-            Goal::Pattern(pattern, class) => self.pattern(pattern, *class, next),
             Goal::Operands(patterns, classes) => {
                 let (Some((pattern, patterns)), Some((class, classes))) =
                     (patterns.split_first(), classes.split_first())

@@ -11,7 +11,7 @@ mod step;
 mod trie;
 
 pub use compile::CompileError;
-pub use set::{CompiledProgram, CompiledRule, CompiledVariant, RuleSet, RuleSetError};
+pub use set::{CompiledProgram, CompiledRule, CompiledVariant, RuleSet, RuleSetError, slots_of};
 pub use shape::{Shape, ShapeId, Shapes};
 pub use shipped::{SHIPPED, Shipped};
 pub use step::{AttributeTest, DimTest, Register, Step, TypeTest};

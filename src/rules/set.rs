@@ -195,8 +195,7 @@ impl RuleSet {
                 .position(|place| below[place.0 as usize] == 1)
                 .unwrap_or(places.len() - 1);
             for (at, guard) in (0..).zip(&variant.guards) {
-                let mut slots = Vec::new();
-                slots_of(&guard.condition, &variant.lets, &mut slots);
+                let slots = slots_of(&guard.condition, &variant.lets);
                 let needed = slots
                     .iter()
                     .filter_map(|slot| program.slots[slot.0 as usize])
@@ -292,44 +291,54 @@ fn compiled_variant(rule: u32, instance: u32, at: u32, variant: &Variant) -> Com
     }
 }
 
-/// The slots that an expression looks at, through lets.
-fn slots_of(expr: &Expr, lets: &[Let], found: &mut Vec<Slot>) {
+/// The slots that an expression looks at, through lets, in the order of the text, each once.
+pub fn slots_of(expr: &Expr, lets: &[Let]) -> Vec<Slot> {
+    let mut found = Vec::new();
+    collect_slots(expr, lets, &mut found);
+    let mut seen = BTreeSet::new();
+    found.retain(|slot| seen.insert(*slot));
+    found
+}
+
+fn collect_slots(expr: &Expr, lets: &[Let], found: &mut Vec<Slot>) {
     match expr {
         Expr::Slot(slot) => found.push(*slot),
         Expr::Let(index) => {
             if let Some(named) = lets.get(*index as usize) {
-                slots_of(&named.value, lets, found);
+                collect_slots(&named.value, lets, found);
             }
         }
         Expr::Literal(_) | Expr::Element(_) | Expr::Setting(_) => {}
         Expr::List(items) | Expr::Tuple(items) | Expr::Call(_, items) => {
-            items.iter().for_each(|item| slots_of(item, lets, found));
+            items
+                .iter()
+                .for_each(|item| collect_slots(item, lets, found));
         }
         Expr::Comprehension {
             element,
             over,
             condition,
         } => {
-            slots_of(element, lets, found);
-            slots_of(over, lets, found);
+            collect_slots(element, lets, found);
+            collect_slots(over, lets, found);
             if let Some(condition) = condition {
-                slots_of(condition, lets, found);
+                collect_slots(condition, lets, found);
             }
         }
         Expr::If(condition, yes, no) => {
-            slots_of(condition, lets, found);
-            slots_of(yes, lets, found);
-            slots_of(no, lets, found);
+            collect_slots(condition, lets, found);
+            collect_slots(yes, lets, found);
+            collect_slots(no, lets, found);
         }
-        Expr::Not(inner) | Expr::Negate(inner) => slots_of(inner, lets, found),
+        Expr::Not(inner) | Expr::Negate(inner) => collect_slots(inner, lets, found),
         Expr::Binary(_, left, right) | Expr::Index(left, right) => {
-            slots_of(left, lets, found);
-            slots_of(right, lets, found);
+            collect_slots(left, lets, found);
+            collect_slots(right, lets, found);
         }
         Expr::Slice(base, from, to) => {
-            slots_of(base, lets, found);
+            collect_slots(base, lets, found);
             for bound in [from, to].into_iter().flatten() {
-                slots_of(bound, lets, found);
+                collect_slots(bound, lets, found);
             }
         }
     }

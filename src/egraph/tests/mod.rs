@@ -3,6 +3,7 @@
 mod fold;
 mod forms;
 mod naive;
+mod near;
 mod random;
 mod saturation;
 mod text;
