@@ -73,7 +73,7 @@ pub(super) fn keep<'a>(
     let frames = frames(cx, module, &keep.name, keep.family.as_ref(), &[])?;
     let mut patterns = Vec::new();
     for frame in &frames {
-        patterns.extend(keep_patterns(frame, &keep.pattern)?);
+        patterns.extend(keep_patterns(frame, keep)?);
     }
     Ok(Keep {
         name: full_name(cx, module, &keep.name),

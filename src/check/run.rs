@@ -32,10 +32,12 @@ pub fn check(modules: &[ModuleSource], catalogue: &mut Catalogue) -> (Library, V
         library.begin_module(module.name, module.file);
         for item in &module.file.items {
             if item.name().is_none_or(|name| module.owns(name)) {
+                cx.begin_item();
                 declaration(&cx, index, item, &mut library);
             }
         }
     }
+    cx.begin_item();
     // Pipelines name rules of all modules, tests name both.
     let mut pipelines = Vec::new();
     for (index, module) in cx.modules.list.iter().enumerate() {

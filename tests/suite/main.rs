@@ -4,6 +4,7 @@ mod bad_models;
 mod book;
 mod catalogue;
 mod check;
+mod check_limits;
 mod cli;
 mod cli_rules;
 mod command;

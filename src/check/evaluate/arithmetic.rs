@@ -7,6 +7,9 @@ use crate::check::rule::Binary;
 use crate::graph::Literal;
 use crate::ops::torch_dtype_code;
 
+/// Lists and texts longer than any model has are a mistake, not a value.
+const MOST: usize = 1 << 16;
+
 /// The literal that something is, a value of the graph included.
 pub(super) fn literal<S: Scope>(scope: &S, value: &Val<S::Value>) -> Option<Literal> {
     match value {
@@ -146,6 +149,9 @@ fn joined<S: Scope>(
     match op {
         Binary::Add => {
             let (mut left, right) = (items(scope, a)?, items(scope, b)?);
+            if left.len().saturating_add(right.len()) > MOST {
+                return Some(Val::Unknown);
+            }
             left.extend(right);
             Some(Val::list(left))
         }
@@ -155,8 +161,6 @@ fn joined<S: Scope>(
                 (None, Some(list)) => (list, literal(scope, a)?),
                 _ => return None,
             };
-            /// Longer lists than any model has are a mistake, not a value.
-            const MOST: usize = 1 << 16;
             let times = usize::try_from(times.as_int()?.max(0)).ok()?;
             if list.len().checked_mul(times)? > MOST {
                 return Some(Val::Unknown);
@@ -207,6 +211,7 @@ fn quotient(a: i64, b: i64) -> Option<Literal> {
 
 fn texts(op: Binary, a: &str, b: &str) -> Option<Literal> {
     match op {
+        Binary::Add if a.len().saturating_add(b.len()) > MOST => None,
         Binary::Add => Some(Literal::Str(format!("{a}{b}").into())),
         _ => ordered(op, a.cmp(b)).map(Literal::Bool),
     }

@@ -1,6 +1,6 @@
 //! What all checks of a run share: the modules, the catalogue, the sink, constants already computed.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use rustc_hash::FxHashMap;
 
@@ -61,6 +61,8 @@ pub(in crate::check) struct Context<'a> {
     pub(in crate::check) catalogue: &'a Catalogue,
     pub(in crate::check) sink: Sink,
     constants: RefCell<FxHashMap<(usize, &'a str), Computed>>,
+    /// Expressions resolved for the item at hand.
+    work: Cell<u32>,
 }
 
 impl<'a> Context<'a> {
@@ -74,6 +76,7 @@ impl<'a> Context<'a> {
             catalogue,
             sink,
             constants: RefCell::default(),
+            work: Cell::new(0),
         }
     }
 
@@ -83,6 +86,26 @@ impl<'a> Context<'a> {
         'a: 'b,
     {
         Context::new(self.modules, catalogue, self.sink)
+    }
+
+    /// A new item begins; what the last one cost is forgotten.
+    pub(in crate::check) fn begin_item(&self) {
+        self.work.set(0);
+    }
+
+    /// Counts an expression. Functions that call functions can write out more than any machine holds.
+    pub(super) fn count(&self, span: Span) -> Checked<()> {
+        const MOST: u32 = 1 << 16;
+        let work = self.work.get().saturating_add(1);
+        self.work.set(work);
+        if work <= MOST {
+            return Ok(());
+        }
+        self.sink.stop(
+            Diagnostic::error(NOT_KNOWN, "this is too much to compute")
+                .primary(span, "given up here")
+                .help("shorten the lists, or the functions that write out this expression"),
+        )
     }
 
     /// What a bare name means in a module whatever is around it: an element type, `inf`, `nan`, or a constant. `None` if it has no

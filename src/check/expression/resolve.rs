@@ -35,7 +35,7 @@ pub(in crate::check) struct Resolver<'c, 'a> {
 }
 
 /// More elements than any table has.
-const MOST: usize = 1 << 14;
+const MOST: usize = 1 << 13;
 
 impl<'c, 'a> Resolver<'c, 'a> {
     pub(in crate::check) fn new(cx: &'c Context<'a>, module: usize) -> Resolver<'c, 'a> {
@@ -68,6 +68,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
 
     /// The resolved expression.
     pub(in crate::check) fn resolve(&mut self, expr: &'a ast::Expr) -> Checked<Expr> {
+        self.cx.count(expr.span)?;
         let resolved = match &expr.kind {
             ExprKind::Number(number) => Expr::Literal(number_literal(number)),
             ExprKind::Text(text) => Expr::Literal(Literal::str(&text.value)),

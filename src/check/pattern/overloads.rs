@@ -74,6 +74,7 @@ pub(in crate::check) fn solve<'a>(
         found: Vec::new(),
         failures: Vec::new(),
         stopped: false,
+        tried: 0,
     };
     let state = State {
         solution: Solution {
@@ -96,6 +97,9 @@ pub(in crate::check) fn solve<'a>(
 
 /// More combinations than any rule means.
 const MOST: usize = 512;
+
+/// Attempts after which the search is given up; what was found until then stands.
+const MOST_TRIED: usize = 1 << 15;
 
 /// Says that no op has this name.
 pub(in crate::check) fn unknown_op(
@@ -194,6 +198,8 @@ struct Search<'s, 'a> {
     found: Vec<Solution<'a>>,
     failures: Vec<Failure>,
     stopped: bool,
+    /// Overloads tried.
+    tried: usize,
 }
 
 #[derive(Clone)]
@@ -218,7 +224,8 @@ impl<'a> Search<'_, 'a> {
         }
         let mut fitting: Vec<&Schema> = Vec::new();
         for at in 0..self.candidates[index].len() {
-            if self.stopped || self.found.len() >= MOST {
+            self.tried += 1;
+            if self.stopped || self.found.len() >= MOST || self.tried > MOST_TRIED {
                 return;
             }
             let schema = self.candidates[index][at];

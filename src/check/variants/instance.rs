@@ -22,6 +22,9 @@ use crate::graph::Type;
 use crate::source::Span;
 use crate::syntax::ast;
 
+/// More variants, or ways to choose, would take minutes.
+const MOST: usize = 1 << 11;
+
 /// The variants of an instance.
 pub(in crate::check) fn instance<'a>(
     frame: &Frame<'_, 'a>,
@@ -31,9 +34,15 @@ pub(in crate::check) fn instance<'a>(
     let replaced = replaced(plan);
     let mut choices = Choices::default();
     let mut made = Made::default();
+    let mut shapes = 0;
     loop {
         let sketch = sketch(frame, plan.pattern, &replaced, &mut choices)?;
         shape(frame, plan, &sketch, &mut made)?;
+        shapes += 1;
+        if shapes > MOST || made.variants.len() > MOST {
+            tell(frame, too_many(name));
+            return Err(Stop);
+        }
         if !choices.advance() {
             break;
         }
@@ -52,12 +61,20 @@ pub(in crate::check) fn instance<'a>(
     Ok(made.variants)
 }
 
+fn too_many(name: &ast::Name) -> Diagnostic {
+    Diagnostic::error(MANY_VARIANTS, format!("`{name}` has thousands of variants"))
+        .primary(name.span, "given up")
+        .help("name overloads (`aten::mean.dim`), or split the rule")
+}
+
 /// The patterns of a keep in one instance.
 pub(in crate::check) fn keep_patterns<'a>(
     frame: &Frame<'_, 'a>,
-    pattern: &'a ast::Term,
+    keep: &'a ast::Keep,
 ) -> Checked<Vec<(Vec<SlotInfo>, Pattern)>> {
+    let pattern = &keep.pattern;
     let mut choices = Choices::default();
+    let mut shapes = 0;
     let mut patterns = Vec::new();
     loop {
         let sketch = sketch(frame, Side::Term(pattern), &[], &mut choices)?;
@@ -70,6 +87,11 @@ pub(in crate::check) fn keep_patterns<'a>(
                     patterns.extend(roots.map(|root| (lowered.slots.clone(), root.pattern)));
                 }
             }
+        }
+        shapes += 1;
+        if shapes > MOST || patterns.len() > MOST {
+            tell(frame, too_many(&keep.name));
+            return Err(Stop);
         }
         if !choices.advance() {
             return Ok(patterns);
@@ -133,8 +155,8 @@ fn shape<'a>(
     for solution in &solutions {
         let swaps = swaps(frame.cx.catalogue, sketch, solution);
         /// 2 to this power orders of one combination are tried.
-        const MOST: usize = 6;
-        for order in 0..1usize << swaps.len().min(MOST) {
+        const SWAPS: usize = 6;
+        for order in 0..1usize << swaps.len().min(SWAPS) {
             let taken = swaps.iter().enumerate();
             let taken: Vec<_> = taken
                 .filter(|(bit, _)| order & (1 << bit) != 0)
