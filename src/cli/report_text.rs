@@ -89,10 +89,15 @@ pub fn text(report: &Report, color: bool) -> String {
         } else {
             format!(" at {}", island.place)
         };
+        let rule = if island.rule.is_empty() {
+            String::new()
+        } else {
+            format!("{}: ", island.rule)
+        };
         let _ = writeln!(
             out,
-            "{bold}unfused{off}     {}{place}{times}\n            {}: {}",
-            island.operators, island.rule, island.reason
+            "{bold}unfused{off}     {}{place}{times}\n            {rule}{}",
+            island.operators, island.reason
         );
     }
     if report.islands.is_empty() {

@@ -33,7 +33,7 @@ impl Default for SaturationLimits {
     fn default() -> SaturationLimits {
         SaturationLimits {
             nodes: 10_000_000,
-            rounds: 1_000,
+            rounds: 200,
             matches_per_rule: 5_000_000,
         }
     }

@@ -6,6 +6,7 @@
 pub mod compare;
 mod count;
 pub mod freeze;
+mod islands;
 pub mod job;
 pub mod library;
 pub mod report;

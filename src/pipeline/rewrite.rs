@@ -2,6 +2,8 @@
 //!
 //! In: a frozen method, its constants, names of rules. Out: the method rewritten; the report says what was done.
 
+use std::cell::LazyCell;
+
 use crate::check::rule::{Keep, Numerics, Rule};
 use crate::egraph::build::{Built, build};
 use crate::egraph::choose::{Choice, Redirect, Target, choose};
@@ -13,9 +15,10 @@ use crate::ops;
 use crate::rules::RuleSet;
 
 use super::freeze::Frozen;
+use super::islands::islands;
 use super::job::{JobError, NumericsLimit, Options};
 use super::library::Loaded;
-use super::report::{Applied, Bound, Report};
+use super::report::{Applied, Bound, Island, Report};
 
 /// Operators that PyTorch 1.13 has, and those that rule files declare, unless they are notes for the search.
 struct Writable<'a>(&'a Loaded);
@@ -29,22 +32,31 @@ impl Target for Writable<'_> {
     }
 }
 
+/// What a `saturate` step works with, by full names.
+pub(super) struct Saturation<'a> {
+    /// Rules.
+    pub(super) rules: &'a [Name],
+    /// Constants that are not folded.
+    pub(super) keeps: &'a [Name],
+    /// Rules that the steps before it applied: they too could have taken in what is left.
+    pub(super) applied: &'a [Name],
+}
+
 /// Saturates with these rules and takes the smallest model.
 pub(super) fn saturate(
     frozen: Frozen,
     constants: ConstantStore,
     loaded: &Loaded,
     options: &Options,
-    rules: &[Name],
-    keeps: &[Name],
+    names: &Saturation,
     report: &mut Report,
 ) -> Result<(Frozen, ConstantStore), JobError> {
-    let rules: Vec<&Rule> = named(loaded, options, rules);
+    let rules: Vec<&Rule> = named(loaded, options, names.rules);
     let keeps: Vec<&Keep> = loaded
         .library
         .keeps
         .iter()
-        .filter(|keep| keeps.contains(&keep.name))
+        .filter(|keep| names.keeps.contains(&keep.name))
         .collect();
     let set = RuleSet::compile(rules.iter().copied())
         .map_err(|error| JobError::Step(error.to_string()))?;
@@ -69,6 +81,7 @@ pub(super) fn saturate(
     }
     let placed = extract(&built, &Redirect::default(), loaded, Some(report))?;
     note_rules(&rules, &totals, &built, &placed, report);
+    report.islands = unfused(&placed, &built, loaded, options, &rules, names.applied);
     Ok((
         Frozen {
             graph: placed.graph,
@@ -76,6 +89,33 @@ pub(super) fn saturate(
         },
         built.egraph.into_constants(),
     ))
+}
+
+/// Islands that stayed, asked of the rules that saturated and of those that were applied before: they too could have taken one in.
+fn unfused(
+    placed: &Placed,
+    built: &Built,
+    loaded: &Loaded,
+    options: &Options,
+    rules: &[&Rule],
+    applied: &[Name],
+) -> Vec<Island> {
+    let set = LazyCell::new(|| {
+        let applied = named(loaded, options, applied);
+        let asked = rules.iter().copied().chain(applied);
+        let asked: Vec<Rule> = asked.map(matched_only).collect();
+        RuleSet::compile(&asked)
+            .unwrap_or_else(|error| unreachable!("they were compiled before: {error}"))
+    });
+    islands(placed, &built.egraph, &set)
+}
+
+/// A rule that is only matched, or replaces without making anything equal: what it promises about numbers does not matter.
+fn matched_only(rule: &Rule) -> Rule {
+    Rule {
+        numerics: Numerics::Exact,
+        ..rule.clone()
+    }
 }
 
 /// Applies these rules once each, in the order of the text.

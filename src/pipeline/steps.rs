@@ -25,6 +25,8 @@ pub(super) struct Run<'a> {
     progress: &'a mut dyn FnMut(&'static str),
     /// The frozen method, once there is one.
     frozen: Option<freeze::Frozen>,
+    /// Rules that were applied so far.
+    applied: Vec<Name>,
     method: &'static str,
 }
 
@@ -70,6 +72,7 @@ impl<'a> Run<'a> {
             report,
             progress,
             frozen: None,
+            applied: Vec::new(),
             method: "forward",
         }
     }
@@ -124,6 +127,7 @@ impl<'a> Run<'a> {
                     )?;
                     self.file.model.constants = constants;
                     self.frozen = Some(frozen);
+                    self.applied.extend(rules);
                 }
                 Step::Saturate { rules, keeps, .. } => {
                     (self.progress)("saturating");
@@ -138,8 +142,11 @@ impl<'a> Run<'a> {
                         constants,
                         self.loaded,
                         self.options,
-                        &rules,
-                        keeps,
+                        &rewrite::Saturation {
+                            rules: &rules,
+                            keeps,
+                            applied: &self.applied,
+                        },
                         self.report,
                     )?;
                     self.file.model.constants = constants;

@@ -294,9 +294,8 @@ impl<'a> Lowerer<'_, '_, 'a> {
             None => key.to_string(),
         };
         let slot = self.slot(&name, kind, span, ty);
-        match &mut self.inside_each {
-            Some(inside) => inside.push((key, slot)),
-            None => {}
+        if let Some(inside) = &mut self.inside_each {
+            inside.push((key, slot));
         }
         self.variables.push((variable, slot));
         Ok(slot)
