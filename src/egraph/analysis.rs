@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::graph::{ConstantStore, Facts};
+use crate::ops::Catalogue;
 
 use super::infer::Inferred;
 use super::intern::{FactsId, Known, Tables};
@@ -50,6 +51,7 @@ pub(super) struct FactsAnalysis {
     pub(super) heads: Heads,
     pub(super) tables: Tables,
     pub(super) constants: ConstantStore,
+    pub(super) catalogue: Catalogue,
     pub(super) provenance: Provenance,
     /// Classes that are new, merged or better known, in the order it happened; not canonical, with repetitions.
     pub(super) dirty: Vec<Class>,
@@ -69,6 +71,7 @@ impl FactsAnalysis {
             heads: Heads::new(),
             tables: Tables::new(),
             constants,
+            catalogue: Catalogue::new(),
             provenance: Provenance::default(),
             dirty: Vec::new(),
             contradiction: None,

@@ -14,6 +14,8 @@ use crate::graph::{
     AttributeLiteral, Constant, ConstantId, ConstantStore, DType, Facts, Literal, Name, Type,
 };
 
+use crate::ops::Catalogue;
+
 use super::analysis::{Data, FactsAnalysis, Inner};
 use super::blame::Disagreement;
 use super::intern::{Known, LiteralId};
@@ -43,6 +45,12 @@ impl EGraph {
             keeps: Vec::new(),
             module_root: None,
         }
+    }
+
+    /// Knows the operators that rules declared, too.
+    pub fn with_catalogue(mut self, catalogue: &Catalogue) -> EGraph {
+        self.inner.analysis.catalogue = catalogue.clone();
+        self
     }
 
     /// The constants, those found on the way included.

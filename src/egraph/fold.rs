@@ -103,7 +103,9 @@ fn compute(
         Known::Literal(id) => Some(analysis.tables.get_literal(id)),
         _ => None,
     };
-    if !eval::supports(op.as_str()) || ops::purity_given(op.as_str(), literal) != Purity::Pure {
+    if !eval::supports(op.as_str())
+        || analysis.catalogue.purity(op.as_str(), literal) != Purity::Pure
+    {
         return None;
     }
     let facts: SmallVec<[Facts; 1]> = match (&facts.elements, results) {
@@ -172,7 +174,7 @@ fn expected_bytes(
     if let Some(bytes) = ops::result_bytes(facts) {
         return Some(bytes);
     }
-    let result = ops::schema(op.as_str())?.results.first()?;
+    let result = analysis.catalogue.schema(op.as_str())?.results.first()?;
     if !holds_tensors(&result.ty) {
         return Some(0);
     }

@@ -123,7 +123,7 @@ fn answer(analysis: &mut FactsAnalysis, node: &Node, operands: &[Data]) -> Infer
     let HeadKind::Operator { op, results, .. } = analysis.heads.kind(node.head) else {
         unreachable!("only operators are asked")
     };
-    let mut inferred = ops::infer(op.as_str(), &operand_facts);
+    let mut inferred = analysis.catalogue.infer(op.as_str(), &operand_facts);
     let folded = ops::fold_from_facts(op.as_str(), &operand_facts);
     let (facts, literal) = match (results, folded) {
         (1, folded) => {

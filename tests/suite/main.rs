@@ -21,6 +21,7 @@ mod structure;
 mod syntax;
 mod syntax_limits;
 mod syntax_tree;
+mod synthetic;
 mod torchscript_archive;
 mod torchscript_bad;
 mod torchscript_code;

@@ -32,7 +32,7 @@ pub fn build(graph: &Graph, egraph: EGraph, catalogue: &Catalogue) -> Built {
         memory: Memory::of(graph, catalogue),
         effectful: FxHashMap::default(),
         built: Built {
-            egraph,
+            egraph: egraph.with_catalogue(catalogue),
             skeleton: Skeleton::default(),
             classes: FxHashMap::default(),
         },
