@@ -84,7 +84,7 @@ impl Reader<'_> {
 
     pub(super) fn ty(&mut self, ty: &ast::Type) -> Read<Type> {
         let read = types::read(ty, self.form, self.known);
-        read.or_else(|diagnostic| self.stop(diagnostic))
+        read.or_else(|diagnostic| self.stop(*diagnostic))
     }
 
     fn parameter(&mut self, block: BlockId, param: &ast::Param) {

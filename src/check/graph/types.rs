@@ -47,12 +47,11 @@ const NAMED: [(&str, Type); 12] = [
     ("Any", Type::Any),
 ];
 
+/// A type, or why it is none.
+type Typed<T> = Result<T, Box<Diagnostic>>;
+
 /// The type that is written. A dump may hold types that only PyTorch knows; in our own form they are mistakes.
-pub(super) fn read(
-    ty: &ast::Type,
-    form: ast::GraphForm,
-    known: Known<'_>,
-) -> Result<Type, Diagnostic> {
+pub(super) fn read(ty: &ast::Type, form: ast::GraphForm, known: Known<'_>) -> Typed<Type> {
     let inner = |ty: &ast::Type| read(ty, form, known);
     Ok(match &ty.kind {
         TypeKind::Any => Type::Any,
@@ -67,7 +66,7 @@ pub(super) fn read(
     })
 }
 
-fn named(path: &ast::Path, form: ast::GraphForm) -> Result<Type, Diagnostic> {
+fn named(path: &ast::Path, form: ast::GraphForm) -> Typed<Type> {
     let text = path.text.as_str();
     if text == "Tensor" {
         return Ok(Type::tensor());
@@ -82,34 +81,31 @@ fn named(path: &ast::Path, form: ast::GraphForm) -> Result<Type, Diagnostic> {
         return Ok(Type::Other(Name::new(text)));
     }
     let names = NAMED.iter().map(|(name, _)| *name).chain(["Tensor"]);
-    Err(with_meant(
+    Err(Box::new(with_meant(
         Diagnostic::error(UNKNOWN_TYPE, format!("no type is named `{text}`"))
             .primary(path.span, "not found"),
         closest(text, names),
-    ))
+    )))
 }
 
-fn refined_tensor(refined: &ast::RefinedType, known: Known<'_>) -> Result<TensorType, Diagnostic> {
+fn refined_tensor(refined: &ast::RefinedType, known: Known<'_>) -> Typed<TensorType> {
     let mut tensor = TensorType::default();
     match refined.dtypes.as_slice() {
         [] => {}
         [path] => match known(&path.text) {
             Some(Literal::DType(dtype)) => tensor.dtype = Some(dtype),
             _ => {
-                return Err(Diagnostic::error(
-                    UNKNOWN_TYPE,
-                    format!("`{path}` is no element type"),
-                )
-                .primary(path.span, "not found")
-                .help("element types are f32, f16, i8, u8, qint8, quint8, ..."));
+                let words = format!("`{path}` is no element type");
+                let diagnostic = Diagnostic::error(UNKNOWN_TYPE, words)
+                    .primary(path.span, "not found")
+                    .help("element types are f32, f16, i8, u8, qint8, quint8, ...");
+                return Err(Box::new(diagnostic));
             }
         },
         [_, second, ..] => {
-            return Err(Diagnostic::error(
-                UNKNOWN_TYPE,
-                "a tensor of a graph has one element type",
-            )
-            .primary(second.span, "the second"));
+            let words = "a tensor of a graph has one element type";
+            let diagnostic = Diagnostic::error(UNKNOWN_TYPE, words);
+            return Err(Box::new(diagnostic.primary(second.span, "the second")));
         }
     }
     let Some(dims) = &refined.dims else {
@@ -127,7 +123,7 @@ fn refined_tensor(refined: &ast::RefinedType, known: Known<'_>) -> Result<Tensor
     Ok(tensor)
 }
 
-fn size(expr: &ast::Expr, known: Known<'_>) -> Result<u64, Diagnostic> {
+fn size(expr: &ast::Expr, known: Known<'_>) -> Typed<u64> {
     let literal = match &expr.kind {
         ExprKind::Number(number) => match number.value {
             NumberValue::Int(n) => Some(Literal::Int(n)),
@@ -140,15 +136,12 @@ fn size(expr: &ast::Expr, known: Known<'_>) -> Result<u64, Diagnostic> {
         .and_then(|l| l.as_int())
         .and_then(|n| u64::try_from(n).ok());
     n.ok_or_else(|| {
-        Diagnostic::error(UNKNOWN_TYPE, "a size is a number").primary(expr.span, "here")
+        let diagnostic = Diagnostic::error(UNKNOWN_TYPE, "a size is a number");
+        Box::new(diagnostic.primary(expr.span, "here"))
     })
 }
 
-fn dumped_type(
-    dumped: &ast::DumpedType,
-    form: ast::GraphForm,
-    known: Known<'_>,
-) -> Result<Type, Diagnostic> {
+fn dumped_type(dumped: &ast::DumpedType, form: ast::GraphForm, known: Known<'_>) -> Typed<Type> {
     let name = dumped.name.text.as_str();
     let mut inner = Vec::new();
     let mut dims = Vec::new();

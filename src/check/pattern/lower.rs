@@ -8,6 +8,7 @@ use super::constraint::constraint;
 use super::fill::{Fill, Filled};
 use super::overloads::{Chosen, Solution, Variable};
 use super::sketch::{Piece, Sketch, SketchNode, SketchOperand};
+use super::types::Unifier;
 use crate::check::codes::NOT_YET;
 use crate::check::expression::Key;
 use crate::check::family::Frame;
@@ -38,6 +39,8 @@ pub(in crate::check) struct Lowered<'a> {
     pub(in crate::check) slots: Vec<SlotInfo>,
     /// The type of each slot.
     pub(in crate::check) types: Vec<Type>,
+    /// What type variables stand for.
+    pub(in crate::check) unifier: Unifier,
     pub(in crate::check) roots: Vec<LoweredRoot<'a>>,
     /// What each name stands for.
     pub(in crate::check) names: Vec<(Key<'a>, Expr)>,
@@ -124,6 +127,7 @@ pub(in crate::check) fn lower<'a>(
         out: Lowered {
             slots: Vec::new(),
             types: Vec::new(),
+            unifier: solution.types.clone(),
             roots: Vec::new(),
             names: Vec::new(),
             elements: Vec::new(),

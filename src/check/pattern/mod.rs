@@ -18,4 +18,4 @@ pub(super) use constraint::plain_type;
 pub(super) use lower::{Lowered, LoweredRoot, lower, swaps};
 pub(super) use overloads::{Failure, Solution, keep_furthest, misfit, solve, unknown_op};
 pub(super) use sketch::{Sketch, sketch};
-pub(super) use types::{Unifier, literal_type};
+pub(super) use types::{Instantiated, Unifier, instantiate, literal_type};

@@ -402,6 +402,11 @@ impl<'a> Search<'_, 'a> {
                     None => Ok(()),
                 }
             }
+            // A bare name is a literal, and no literal is a tensor.
+            Piece::Bare { .. } if state.solution.types.resolved(ty).is_tensor() => {
+                let label = "a bare name is a literal, and this is a tensor; write `%` before it";
+                Err((TYPE_MISMATCH, span, label.to_owned()))
+            }
             Piece::Bare { name, .. } => self.variable(state, (Key::bare(name), element), ty, span),
             Piece::Node { node, result } => {
                 if element.is_some() {

@@ -175,15 +175,15 @@ pub(in crate::check) fn literal_type(literal: &Literal) -> Option<Type> {
 }
 
 /// A schema whose type variables are those of one attempt, and where nothing is said (`Any` of a `prim` op) may be anything.
-pub(super) struct Instantiated {
-    pub(super) params: Vec<Type>,
-    pub(super) results: Vec<Type>,
+pub(in crate::check) struct Instantiated {
+    pub(in crate::check) params: Vec<Type>,
+    pub(in crate::check) results: Vec<Type>,
     /// The type of operands beyond the parameters, where they have one.
-    pub(super) rest: Type,
+    pub(in crate::check) rest: Type,
 }
 
 /// The types of a schema for one node.
-pub(super) fn instantiate(types: &mut Unifier, schema: &Schema) -> Instantiated {
+pub(in crate::check) fn instantiate(types: &mut Unifier, schema: &Schema) -> Instantiated {
     let mut names: Vec<(Name, Type)> = Vec::new();
     let params = schema
         .params

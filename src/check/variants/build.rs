@@ -3,18 +3,18 @@
 //! In: the replacement as written, the names and types of the match. Out: what is built for each root.
 //! Invariant: a name that the variant does not have is `none`, and `...` behind it stands for no operands.
 
+use super::typing::{expr_type, joined};
 use crate::check::codes::{ARITY, NOT_YET, ROOT_TYPE, TYPE_MISMATCH};
 use crate::check::expression::{Key, Resolver};
 use crate::check::family::Frame;
 use crate::check::mentions::Mentions;
 use crate::check::pattern::{Failure, Lowered, Unifier};
 use crate::check::plan::Side;
-use crate::check::rule::{Build, BuildOperand, Expr, Slot};
+use crate::check::rule::{Build, BuildOperand, Expr, Let, Slot};
 use crate::check::sink::{Checked, Stop};
 use crate::diagnostic::Diagnostic;
 use crate::graph::text::TypeText;
 use crate::graph::{Literal, Type};
-use crate::ops::Argument;
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind, OperandKind, TermKind};
 
@@ -38,14 +38,27 @@ pub(super) type Written<T> = Result<T, Trouble>;
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     pub(super) build: Build,
-    pub(super) argument: Argument,
+    /// Its type; type variables in it are those of the match.
+    pub(super) ty: Option<Type>,
+    /// Types of the further results of an op with several.
+    pub(super) others: Vec<Type>,
+}
+
+impl Made {
+    pub(super) fn new(build: Build, ty: Option<Type>) -> Made {
+        Made {
+            build,
+            ty,
+            others: Vec::new(),
+        }
+    }
 }
 
 /// An operand as written.
 pub(super) struct MadeOperand<'a> {
     pub(super) label: Option<&'a ast::Name>,
     pub(super) build: BuildOperand,
-    pub(super) argument: Argument,
+    pub(super) ty: Option<Type>,
     pub(super) span: Span,
 }
 
@@ -56,6 +69,9 @@ pub(super) struct Builder<'p, 'c, 'a> {
     /// Values that the written side has named, one for each result.
     defined: Vec<(&'a str, Made)>,
     pub(super) nodes: u32,
+    /// What type variables of the match, and those of ops that are written, stand for.
+    pub(super) types: Unifier,
+    lets: &'p [Let],
 }
 
 /// Failures on the written side went further than any on the other.
@@ -66,6 +82,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
     pub(super) fn new(
         frame: &'p Frame<'c, 'a>,
         lowered: &'p Lowered<'a>,
+        lets: &'p [Let],
         resolver: Resolver<'c, 'a>,
     ) -> Builder<'p, 'c, 'a> {
         Builder {
@@ -74,6 +91,8 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
             resolver,
             defined: Vec::new(),
             nodes: 0,
+            types: lowered.unifier.clone(),
+            lets,
         }
     }
 
@@ -89,7 +108,8 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
             }
         }
         let mut built = Vec::new();
-        for root in &self.lowered.roots {
+        let lowered = self.lowered;
+        for root in &lowered.roots {
             let made = match (root.name, &term_of_root) {
                 (Some(name), _) => self.assigned(name).map(|made| (made, root.span)),
                 (None, Some((made, span))) => Some((made.clone(), *span)),
@@ -108,24 +128,16 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
         found.map(|(_, made)| made.clone())
     }
 
-    fn check_root(&self, expected: &Type, made: &Made, span: Span) -> Written<()> {
-        let given = match (&made.argument.ty, &made.argument.literal) {
-            (Some(ty), _) => ty.clone(),
-            (None, Some(literal)) => match crate::check::pattern::literal_type(literal) {
-                Some(ty) => ty,
-                None => return Ok(()),
-            },
-            (None, None) => return Ok(()),
+    fn check_root(&mut self, expected: &Type, made: &Made, span: Span) -> Written<()> {
+        let Some(given) = &made.ty else {
+            return Ok(());
         };
-        if Unifier::default().meet(expected, &given).is_some() || is_open(expected) {
+        if self.types.meet(expected, given).is_some() {
             return Ok(());
         }
-        let (given, expected) = (TypeText(&given), TypeText(expected));
-        Err(self.misfit(
-            ROOT_TYPE,
-            span,
-            format!("the rewrite gives {given}, but replaces {expected}"),
-        ))
+        let (given, expected) = (TypeText(given), TypeText(expected));
+        let label = format!("the rewrite gives {given}, but replaces {expected}");
+        Err(self.misfit(ROOT_TYPE, span, label))
     }
 
     pub(super) fn misfit(
@@ -182,11 +194,9 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
             if let Build::Apply { index, .. } = &mut one.build {
                 *index = result;
             }
-            // Types of further results are not followed; ops that take them are found by their other operands.
-            one.argument = match result {
-                0 => one.argument,
-                _ => Argument::default(),
-            };
+            if let Some(ty) = result.checked_sub(1) {
+                one.ty = one.others.get(ty as usize).cloned();
+            }
             self.defined.push((name, one));
         }
         Ok(())
@@ -220,16 +230,13 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
                     condition => {
                         let yes = self.expr(&conditional.yes)?;
                         let no = self.expr(&conditional.no)?;
-                        let argument = match yes.argument.ty == no.argument.ty {
-                            true => Argument {
-                                literal: None,
-                                ..yes.argument
-                            },
-                            false => Argument::default(),
+                        let ty = match (yes.ty, no.ty) {
+                            (Some(yes), Some(no)) => joined(yes, no),
+                            _ => None,
                         };
                         let (yes, no) = (Box::new(yes.build), Box::new(no.build));
                         let build = Build::If(condition, yes, no);
-                        Ok(Made { build, argument })
+                        Ok(Made::new(build, ty))
                     }
                 }
             }
@@ -241,31 +248,25 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
     fn resolved(&mut self, expr: &'a ast::Expr) -> Written<Made> {
         match self.resolver.resolve(expr)? {
             Expr::Slot(slot) => Ok(self.slot(slot)),
-            Expr::Literal(literal) => Ok(Made {
-                argument: Argument::literal(literal.clone()),
-                build: Build::Expr(Expr::Literal(literal)),
-            }),
+            literal @ Expr::Literal(_) => {
+                let ty = expr_type(&literal, &[], &[]);
+                Ok(Made::new(Build::Expr(literal), ty))
+            }
             computed if self.holds_values(&computed) => self.stop(
                 Diagnostic::error(TYPE_MISMATCH, "a list of values is made by an op")
                     .primary(expr.span, "stands where one operand is written")
                     .help("write `prim::ListConstruct(...)`, or `...` behind a name for each of its values"),
             ),
-            computed => Ok(Made {
-                build: Build::Expr(computed),
-                argument: Argument::default(),
-            }),
+            computed => {
+                let ty = expr_type(&computed, self.lets, &self.lowered.types);
+                Ok(Made::new(Build::Expr(computed), ty))
+            }
         }
     }
 
     fn slot(&self, slot: Slot) -> Made {
         let ty = &self.lowered.types[slot.0 as usize];
-        Made {
-            build: Build::Slot(slot),
-            argument: match is_open(ty) {
-                true => Argument::default(),
-                false => Argument::typed(ty.clone()),
-            },
-        }
+        Made::new(Build::Slot(slot), Some(ty.clone()))
     }
 
     /// Whether it is a list or tuple with a tensor in it.
@@ -298,7 +299,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
         into.push(MadeOperand {
             label: label.as_ref(),
             build: BuildOperand::One(made.build),
-            argument: made.argument,
+            ty: made.ty,
             span: operand.span,
         });
         Ok(())
@@ -352,7 +353,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
                     each: made.build,
                     over,
                 },
-                argument: made.argument,
+                ty: made.ty,
                 span: operand.span,
             });
             return Ok(());
@@ -382,21 +383,11 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
             into.push(MadeOperand {
                 label: None,
                 build: BuildOperand::One(made.build),
-                argument: made.argument,
+                ty: made.ty,
                 span: operand.span,
             });
         }
         Ok(())
-    }
-}
-
-/// Whether the type says nothing, or not all.
-pub(super) fn is_open(ty: &Type) -> bool {
-    match ty {
-        Type::Any | Type::Variable(_) => true,
-        Type::Optional(inner) | Type::List(inner) => is_open(inner),
-        Type::Tuple(items) => items.iter().any(is_open),
-        _ => false,
     }
 }
 

@@ -229,7 +229,7 @@ fn variant<'a>(
     if let Some(failure) = label_misplaced(plan, &lowered) {
         return Ok(Err(vec![failure]));
     }
-    let builder = Builder::new(frame, &lowered, resolver);
+    let builder = Builder::new(frame, &lowered, &lets, resolver);
     let built = match told(builder.side(plan.replacement))? {
         Ok(built) => built,
         Err(failures) => return Ok(Err(failures)),

@@ -7,6 +7,7 @@ mod build;
 mod canonical;
 mod conditions;
 mod instance;
+mod typing;
 mod write;
 
 pub(super) use instance::{instance, keep_patterns};

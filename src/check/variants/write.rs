@@ -3,13 +3,14 @@
 //! Invariant: an op without overload keeps the overload of the match, if that has one of its name that fits; else types decide.
 //! Invariant: every operand of the schema is written, defaults and codes of element types included.
 
-use super::build::{BEHIND_THE_MATCH, Builder, Made, MadeOperand, Trouble, Written, is_open};
+use super::build::{BEHIND_THE_MATCH, Builder, Made, MadeOperand, Trouble, Written};
 use crate::check::codes::{ARITY, IN_PLACE, NOT_YET, TYPE_MISMATCH};
 use crate::check::expression::Key;
-use crate::check::pattern::{Failure, unknown_op};
+use crate::check::pattern::{Failure, Instantiated, instantiate, unknown_op};
 use crate::check::rule::{Build, BuildOperand, Expr};
 use crate::diagnostic::Diagnostic;
-use crate::graph::{Literal, Name};
+use crate::graph::text::TypeText;
+use crate::graph::{Literal, Name, Type};
 use crate::ops::{Argument, Call, Candidate, Operand, Purity, Resolved, Schema};
 use crate::syntax::ast::{self, AttrKind};
 
@@ -39,10 +40,10 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
             Some(at) => positional.split_off(at),
             None => Vec::new(),
         };
-        let arguments: Vec<Argument> = positional.iter().map(|o| o.argument.clone()).collect();
+        let arguments: Vec<Argument> = positional.iter().map(|o| self.argument(o)).collect();
         let keywords: Vec<(&str, Argument)> = labelled
             .iter()
-            .filter_map(|o| Some((o.label?.text.as_str(), o.argument.clone())))
+            .filter_map(|o| Some((o.label?.text.as_str(), self.argument(o))))
             .collect();
         let written = Call {
             positional: &arguments,
@@ -55,14 +56,10 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
             let label = "it takes a fixed number of operands, and the list may have any".to_owned();
             return Err(self.misfit(ARITY, beyond[0].span, label));
         }
-        let elements = positional
-            .first()
-            .or(beyond.first())
-            .map(|o| o.argument.clone());
         let given: Vec<MadeOperand<'a>> = positional.into_iter().chain(labelled).collect();
         let mut operands = self.in_order(&resolved, &given)?;
+        let mut results = self.result_types(&resolved, &given, &beyond)?.into_iter();
         operands.extend(beyond.into_iter().map(|operand| operand.build));
-        let argument = result_argument(&resolved, elements);
         Ok(Made {
             build: Build::Apply {
                 op: resolved.schema.full,
@@ -72,8 +69,52 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
                 index: 0,
                 node,
             },
-            argument,
+            ty: results.next(),
+            others: results.collect(),
         })
+    }
+
+    /// What resolution is told of an operand.
+    fn argument(&self, operand: &MadeOperand<'a>) -> Argument {
+        if let BuildOperand::One(Build::Expr(Expr::Literal(literal))) = &operand.build {
+            return Argument::literal(literal.clone());
+        }
+        match operand.ty.as_ref().map(|ty| self.types.resolved(ty)) {
+            Some(ty) if !is_open(&ty) => Argument::typed(ty),
+            _ => Argument::default(),
+        }
+    }
+
+    /// The types of the results; operands of open type must fit where resolution took them for anything.
+    fn result_types(
+        &mut self,
+        resolved: &Resolved<'_>,
+        given: &[MadeOperand<'a>],
+        beyond: &[MadeOperand<'a>],
+    ) -> Written<Vec<Type>> {
+        let Instantiated {
+            params,
+            results,
+            rest,
+        } = instantiate(&mut self.types, resolved.schema);
+        let written = resolved.operands.iter().enumerate();
+        let written = written.filter_map(|(position, operand)| match operand {
+            Operand::Given(index) => given.get(*index).map(|made| (position, made)),
+            _ => None,
+        });
+        let behind = beyond.iter().map(|made| (params.len(), made));
+        for (position, made) in written.chain(behind) {
+            let expected = params.get(position).unwrap_or(&rest);
+            let Some(ty) = &made.ty else { continue };
+            let open = is_open(&self.types.resolved(ty));
+            if !self.types.accepts(expected, ty) && open {
+                let (ty, expected) = (TypeText(ty), TypeText(expected));
+                let label = format!("is {ty} where {expected} is needed");
+                return Err(self.misfit(TYPE_MISMATCH, made.span, label));
+            }
+        }
+        let types = results.iter().map(|ty| self.types.resolved(ty));
+        Ok(types.collect())
     }
 
     /// The overload of the match if it has one of this name that fits, else the one that types choose.
@@ -208,14 +249,12 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
     }
 }
 
-/// What is known of the first result.
-fn result_argument(resolved: &Resolved<'_>, elements: Option<Argument>) -> Argument {
-    if resolved.schema.base == "prim::ListConstruct" {
-        let element = elements.and_then(|element| element.ty);
-        return element.map_or_else(Argument::default, |ty| Argument::typed(ty.list_of()));
-    }
-    match resolved.results.first() {
-        Some(ty) if !is_open(ty) => Argument::typed(ty.clone()),
-        _ => Argument::default(),
+/// Whether the type says nothing, or not all.
+fn is_open(ty: &Type) -> bool {
+    match ty {
+        Type::Any | Type::Variable(_) => true,
+        Type::Optional(inner) | Type::List(inner) => is_open(inner),
+        Type::Tuple(items) => items.iter().any(is_open),
+        _ => false,
     }
 }
