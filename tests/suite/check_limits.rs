@@ -6,7 +6,6 @@ use rulefold::diagnostic::{Diagnostic, has_errors};
 use rulefold::ops::Catalogue;
 use rulefold::source::SourceId;
 use rulefold::syntax::parse;
-use std::time::{Duration, Instant};
 
 /// Checks a text alone; whether it parses does not matter, as what is broken is left out.
 fn checked(text: &str) -> Vec<Diagnostic> {
@@ -21,6 +20,7 @@ fn checked(text: &str) -> Vec<Diagnostic> {
     check(&[module], &mut Catalogue::new()).1
 }
 
+/// Each of these would take longer than anybody waits, so a limit that does not hold shows by a test that does not end.
 #[test]
 fn what_grows_without_end_is_given_up() {
     let doubled = |first: &str, next: &dyn Fn(usize) -> String| {
@@ -62,12 +62,9 @@ fn what_grows_without_end_is_given_up() {
         ),
     ];
     for text in texts {
-        let start = Instant::now();
         let found = checked(&text);
         let name: String = text.chars().take(60).collect();
         assert!(!found.is_empty(), "{name} was taken");
-        let time = start.elapsed();
-        assert!(time < Duration::from_secs(20), "{name} took {time:?}");
     }
 }
 

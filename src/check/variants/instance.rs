@@ -156,6 +156,9 @@ fn shape<'a>(
         let swaps = swaps(frame.cx.catalogue, sketch, solution);
         /// 2 to this power orders of one combination are tried.
         const SWAPS: usize = 6;
+        if made.variants.len() > MOST {
+            break;
+        }
         for order in 0..1usize << swaps.len().min(SWAPS) {
             let taken = swaps.iter().enumerate();
             let taken: Vec<_> = taken
