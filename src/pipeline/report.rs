@@ -25,7 +25,7 @@ pub struct Report {
     /// With `gap`: operations and bytes that no choice is below.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lower_bound: Option<Bound>,
-    /// Dequantize/operator/quantize islands that stayed.
+    /// Dequantize/operator/quantize islands that stayed, and operators on quantized weights that nothing quantizes.
     pub islands: Vec<Island>,
     /// Methods of the root that the result no longer has.
     pub methods_dropped: Vec<String>,
@@ -108,9 +108,9 @@ pub struct Island {
     pub operators: String,
     /// Place in the source, if known.
     pub place: String,
-    /// The nearest rule, with its instance.
+    /// The nearest rule, with its instance; empty if none comes near.
     pub rule: String,
-    /// The first thing about it that failed.
+    /// The first thing about it that failed; values in it are those of the first of equal islands, as the place is.
     pub reason: String,
     /// How many islands are like this one.
     pub count: usize,

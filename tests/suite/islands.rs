@@ -85,14 +85,57 @@ fn equal_islands_are_counted() {
 }
 
 #[test]
-fn the_shipped_rules_leave_none_in_static_models() {
-    for case in [
-        "mobilenet_v2",
-        "mobilenet_v3_small",
-        "instance_norm",
-        "cat",
-        "nested_if_both",
-    ] {
-        assert_eq!(islands(case, Vec::new(), None), Vec::new(), "{case}");
+fn a_rule_that_is_applied_before_is_asked_too() {
+    let rules = changed(
+        "torch.quantized",
+        "where qparams(%a) == (%scale, %zero_point, dtype) else",
+        "where qparams(%a) == (%scale, %zero_point, qint8) else",
+    );
+    let found = islands("mul_scalar", vec![rules], None);
+    let [island] = found.as_slice() else {
+        panic!("one island: {found:?}")
+    };
+    assert_eq!(island.rule, "torch.quantized.scalar[op = mul]");
+    let reason = &island.reason;
+    assert!(
+        reason.starts_with("the result has its own scale"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_pattern_that_does_not_fit_is_explained() {
+    let rules = changed(
+        "torch.quantized",
+        "aten::{op}(aten::dequantize(%x), aten::dequantize(%w), %b, args...)",
+        "aten::{op}(aten::dequantize(%x), aten::dequantize(aten::t(%w)), %b, args...)",
+    );
+    let found = islands("conv2d", vec![rules], None);
+    let [island] = found.as_slice() else {
+        panic!("one island: {found:?}")
+    };
+    assert_eq!(island.rule, "torch.quantized.packed[op = conv2d]");
+    let reason = &island.reason;
+    let says = "expected aten::t, found a constant";
+    assert!(reason.starts_with(says), "{reason}");
+}
+
+#[test]
+fn the_shipped_rules_leave_only_what_nothing_quantizes() {
+    for case in cases() {
+        let name = case.file_name().expect("a folder").to_string_lossy();
+        let found = islands(&name, Vec::new(), None);
+        if !name.starts_with("dyn_") {
+            assert_eq!(found, Vec::new(), "{name}");
+            continue;
+        }
+        // Its activation is quantized at run time, by another pipeline.
+        let [island] = found.as_slice() else {
+            panic!("{name}: one operator: {found:?}")
+        };
+        assert_eq!(
+            (island.operators.as_str(), island.reason.as_str()),
+            ("aten::linear", "its result is never quantized")
+        );
     }
 }
