@@ -1,8 +1,8 @@
 //! What the e-graph does not hold: effects in their order, the scopes that block parameters live in, names and types of values.
 
-use crate::graph::{AttributeLiteral, Facts, Name, Type};
+use crate::graph::{AttributeLiteral, Facts, Literal, Name, Type};
 
-use crate::egraph::{Class, EGraph, LeafId};
+use crate::egraph::{ApplicationId, Class, EGraph, LeafId, NodeKind};
 
 /// A place where leaves are defined: the body, a block of an effectful branch or loop, the body of a pure loop.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -164,8 +164,9 @@ impl Skeleton {
         roots
     }
 
-    /// Replaces effectful branches on a known condition by the block that is taken. Whether there was one.
+    /// Replaces branches on a known condition by the block that is taken. Whether there was one.
     pub fn take_known_branches(&mut self, egraph: &mut EGraph) -> bool {
+        let pure = Skeleton::take_pure_branches(egraph);
         let mut changed = false;
         for sequence in 0..self.sequences.len() {
             let mut at = 0;
@@ -204,13 +205,48 @@ impl Skeleton {
                 }
                 for (&result, &returned) in item.results.iter().zip(&block.returns) {
                     let leaf = egraph.add_leaf(result, Facts::default());
-                    egraph.union(leaf, returned, crate::egraph::ApplicationId::IMPORT);
+                    egraph.union(leaf, returned, ApplicationId::IMPORT);
                 }
                 self.sequences[sequence].items.splice(at..=at, block.items);
             }
         }
         if changed {
             self.renumber_depths();
+        }
+        changed || pure
+    }
+
+    /// Makes the results of branches without effects equal to those of the block that a known condition takes. Whether there was one.
+    fn take_pure_branches(egraph: &mut EGraph) -> bool {
+        let mut taken: Vec<(Class, Class)> = Vec::new();
+        for class in egraph.classes() {
+            for node in egraph.nodes(class) {
+                let NodeKind::Operator { op, results, .. } = egraph.kind(node) else {
+                    continue;
+                };
+                let children = node.children();
+                let known = match children.first() {
+                    Some(&condition) if op == "prim::If" => egraph
+                        .literal(egraph.find(condition))
+                        .and_then(Literal::as_bool),
+                    _ => None,
+                };
+                let Some(known) = known else { continue };
+                let from = if known { 1 } else { 1 + results as usize };
+                for result in 0..results {
+                    let value = children[from + result as usize];
+                    let whole = if results == 1 {
+                        Some(class)
+                    } else {
+                        egraph.projection(class, result)
+                    };
+                    taken.extend(whole.map(|whole| (whole, value)));
+                }
+            }
+        }
+        let mut changed = false;
+        for (whole, value) in taken {
+            changed |= egraph.union(whole, value, ApplicationId::IMPORT);
         }
         changed
     }
