@@ -192,11 +192,19 @@ impl<'a> Reach<'a> {
                 }
                 for &child in node.children() {
                     let child = reach.meet(redirect.resolve(egraph, child)) as usize;
+                    if skeleton.scopes.len() == 1 {
+                        continue;
+                    }
                     users.resize(users.len().max(child + 1), Vec::new());
                     users[child].push(at as u32);
                 }
             }
             at += 1;
+        }
+        if skeleton.scopes.len() == 1 {
+            // Without blocks that define values everything is in scope everywhere.
+            reach.scopes = vec![Some(ScopeId(0)); reach.classes.len()];
+            return reach;
         }
         users.resize(reach.classes.len(), Vec::new());
         reach.scopes = vec![None; reach.classes.len()];
@@ -261,8 +269,11 @@ impl<'a> Reach<'a> {
         class: usize,
         target: &dyn Target,
     ) -> bool {
-        may_write(egraph, self.candidates, skeleton, node, target)
-            && self
+        if !may_write(egraph, self.candidates, skeleton, node, target) {
+            return false;
+        }
+        skeleton.scopes.len() == 1
+            || self
                 .scope_of(egraph, skeleton, node)
                 .is_some_and(|scope| Some(scope) == self.scopes[class])
     }
