@@ -55,12 +55,16 @@ pub(super) struct FactsAnalysis {
     pub(super) provenance: Provenance,
     /// Classes that are new, merged or better known, in the order it happened; not canonical, with repetitions.
     pub(super) dirty: Vec<Class>,
+    /// Classes of which the value became known by a merge, so that what uses them may fold.
+    pub(super) newly_known: Vec<Class>,
     pub(super) contradiction: Option<Contradiction>,
     pub(super) inferred: FxHashMap<super::infer::Question, Inferred>,
     pub(super) folded: FxHashMap<super::fold::Question, Known>,
     joined: FxHashMap<(FactsId, FactsId), FactsId>,
     /// egg announces the classes of a union just before it merges their data.
     announced: std::cell::Cell<Option<(Class, Class)>>,
+    /// The class whose data was asked for last, which egg merges next if it does not merge a union's.
+    remade: Class,
 }
 
 pub(super) type Inner = egg::EGraph<Node, FactsAnalysis>;
@@ -74,11 +78,13 @@ impl FactsAnalysis {
             catalogue: Catalogue::new(),
             provenance: Provenance::default(),
             dirty: Vec::new(),
+            newly_known: Vec::new(),
             contradiction: None,
             inferred: FxHashMap::default(),
             folded: FxHashMap::default(),
             joined: FxHashMap::default(),
             announced: std::cell::Cell::new(None),
+            remade: Class::from(0),
         }
     }
 
@@ -156,7 +162,8 @@ impl egg::Analysis<Node> for FactsAnalysis {
         Self::remake(egraph, node, id)
     }
 
-    fn remake(egraph: &mut Inner, node: &Node, _: Class) -> Data {
+    fn remake(egraph: &mut Inner, node: &Node, id: Class) -> Data {
+        egraph.analysis.remade = id;
         let operands: SmallVec<[Data; 8]> = node
             .children
             .iter()
@@ -172,7 +179,11 @@ impl egg::Analysis<Node> for FactsAnalysis {
     fn merge(&mut self, a: &mut Data, b: Data) -> egg::DidMerge {
         let before = *a;
         *a = self.join_data(before, b);
-        self.announced.set(None);
+        let pair = self.announced.take();
+        if (before.known == Known::No) != (b.known == Known::No) {
+            self.newly_known
+                .push(pair.map_or(self.remade, |(class, _)| class));
+        }
         egg::DidMerge(*a != before, *a != b)
     }
 

@@ -130,6 +130,7 @@ impl EGraph {
                 ..old
             };
             self.inner.set_analysis_data(class, data);
+            self.inner.clean = false;
         }
         if let Some(literal) = literal {
             let leaf = self.add_literal(&literal);
@@ -272,7 +273,9 @@ impl EGraph {
     /// Restores congruence, takes apart lists that came together with their unpacking, folds what became constant, and says whether the facts agree.
     pub fn rebuild(&mut self) -> Result<(), Disagreement> {
         loop {
-            self.inner.rebuild();
+            if !self.inner.clean {
+                self.inner.rebuild();
+            }
             if let Some(contradiction) = self.inner.analysis.contradiction.take() {
                 return Err(self.blame(contradiction));
             }

@@ -27,16 +27,19 @@ pub(super) type Question = (u32, u32, SmallVec<[Known; 8]>);
 impl EGraph {
     /// Folds what the changes from number `from` on made constant, and what that makes constant in turn; whether there was anything.
     pub(super) fn fold_changed(&mut self, from: usize) -> bool {
-        let mut at = from;
         let mut changed = false;
-        while let Some(&class) = self.inner.analysis.dirty.get(at) {
-            at += 1;
-            changed |= self.fold_node(class);
-            if self.is_const(class) {
-                let users: SmallVec<[Class; 8]> = self.inner[class].parents().collect();
-                for user in users {
-                    changed |= self.fold_node(user);
-                }
+        let mut at = from;
+        loop {
+            while let Some(&class) = self.inner.analysis.dirty.get(at) {
+                at += 1;
+                changed |= self.fold_node(class);
+            }
+            let Some(class) = self.inner.analysis.newly_known.pop() else {
+                break;
+            };
+            let users: SmallVec<[Class; 8]> = self.inner[class].parents().collect();
+            for user in users {
+                changed |= self.fold_node(user);
             }
         }
         changed
@@ -44,17 +47,24 @@ impl EGraph {
 
     /// Folds the node with this number, if nothing is known of its class; whether that worked.
     fn fold_node(&mut self, number: Class) -> bool {
-        let data = self.data(number);
         let node = self.inner.id_to_node(number);
         let HeadKind::Operator { op, results, .. } = self.inner.analysis.heads.kind(node.head)
         else {
             return false;
         };
-        if data.known != Known::No || node.children.is_empty() {
+        if node.children.is_empty() || !self.inner.analysis.heads.may_fold(node.head) {
             return false;
         }
-        let operands: SmallVec<[Data; 8]> = node.children.iter().map(|&c| self.data(c)).collect();
-        if operands.iter().any(|data| data.known == Known::No) || self.is_kept(node) {
+        let mut operands: SmallVec<[Data; 8]> = SmallVec::new();
+        for &child in &node.children {
+            let data = self.data(child);
+            if data.known == Known::No {
+                return false;
+            }
+            operands.push(data);
+        }
+        let data = self.data(number);
+        if data.known != Known::No || self.is_kept(node) {
             return false;
         }
         let question: Question = (
@@ -88,6 +98,9 @@ impl EGraph {
         };
         self.inner
             .set_analysis_data(number, Data { facts, known, from });
+        // egg does not count new data as a change, but what uses the class has to hear of it.
+        self.inner.clean = false;
+        self.inner.analysis.newly_known.push(number);
         true
     }
 }
@@ -103,9 +116,7 @@ fn compute(
         Known::Literal(id) => Some(analysis.tables.get_literal(id)),
         _ => None,
     };
-    if !eval::supports(op.as_str())
-        || analysis.catalogue.purity(op.as_str(), literal) != Purity::Pure
-    {
+    if analysis.catalogue.purity(op.as_str(), literal) != Purity::Pure {
         return None;
     }
     let facts: SmallVec<[Facts; 1]> = match (&facts.elements, results) {

@@ -12,6 +12,7 @@ use std::fmt;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use crate::eval;
 use crate::graph::{AttributeLiteral, ConstantId, Literal, Name};
 
 /// A class of equal nodes. Two classes found equal keep different numbers; `EGraph::find` gives the one that stands for both.
@@ -133,6 +134,7 @@ pub(super) enum Role {
 pub(super) struct Heads {
     kinds: Vec<HeadKind>,
     roles: Vec<Role>,
+    may_fold: Vec<bool>,
     index: FxHashMap<HeadKind, Head>,
 }
 
@@ -145,6 +147,7 @@ impl Heads {
         let mut heads = Heads {
             kinds: Vec::new(),
             roles: Vec::new(),
+            may_fold: Vec::new(),
             index: FxHashMap::default(),
         };
         assert_eq!(heads.intern(HeadKind::Literal), Heads::LITERAL);
@@ -160,6 +163,10 @@ impl Heads {
         let head = Head(u32::try_from(self.kinds.len()).expect("fewer than four billion heads"));
         self.kinds.push(kind);
         self.roles.push(role(kind));
+        self.may_fold.push(match kind {
+            HeadKind::Operator { op, .. } => eval::supports(op.as_str()),
+            _ => false,
+        });
         self.index.insert(kind, head);
         head
     }
@@ -170,6 +177,11 @@ impl Heads {
 
     pub(super) fn role(&self, head: Head) -> Role {
         self.roles[head.0 as usize]
+    }
+
+    /// Whether there is a kernel that computes the operator.
+    pub(super) fn may_fold(&self, head: Head) -> bool {
+        self.may_fold[head.0 as usize]
     }
 
     pub(super) fn len(&self) -> usize {

@@ -29,7 +29,7 @@ pub struct Replaced {
 pub fn replace(graph: &mut EGraph, set: &RuleSet) -> Replaced {
     let linked = Linked::new(graph, set);
     let mut counts = Counts::new(set, usize::MAX);
-    let mut search = Search::new(graph, set, &linked, Matches::default(), &mut counts);
+    let mut search = Search::new(graph, set, &linked, None, Matches::default(), &mut counts);
     for class in graph.classes() {
         search.class(class);
     }

@@ -109,6 +109,7 @@ pub fn saturate(
     let mut counts = Counts::new(set, limits.matches_per_rule);
     let mut matches = Matches::default();
     let mut todo = graph.classes();
+    let mut changed: Option<Vec<bool>> = None;
     let mut rounds = 0;
     let mut searched = 0;
     let stop = loop {
@@ -122,7 +123,14 @@ pub fn saturate(
         searched += todo.len();
         linked.extend(graph, set);
         matches.clear();
-        let mut search = Search::new(graph, set, &linked, matches, &mut counts);
+        let mut search = Search::new(
+            graph,
+            set,
+            &linked,
+            changed.as_deref(),
+            matches,
+            &mut counts,
+        );
         todo.iter().for_each(|&class| search.class(class));
         matches = search.matches;
         let within = apply_all(graph, set, &matches, &mut counts, limits.nodes);
@@ -131,7 +139,9 @@ pub fn saturate(
             break Stop::Nodes;
         }
         linked.extend(graph, set);
-        todo = reach(graph, set, &linked);
+        let mut fresh = vec![false; graph.inner.nodes().len()];
+        todo = reach(graph, set, &linked, &mut fresh);
+        changed = Some(fresh);
         if interrupt() {
             break Stop::Interrupted;
         }
@@ -169,8 +179,8 @@ fn apply_all(
     graph.entered_count() <= limit
 }
 
-/// The classes that changed and those above them, up to the depth of the patterns; a link of a chain does not count as a level.
-fn reach(graph: &mut EGraph, set: &RuleSet, linked: &Linked) -> Vec<Class> {
+/// Marks the classes that changed; those and the ones above them, up to the depth of the patterns; a link of a chain does not count as a level.
+fn reach(graph: &mut EGraph, set: &RuleSet, linked: &Linked, changed: &mut [bool]) -> Vec<Class> {
     let dirty = graph.take_dirty();
     let depth = set.depth();
     // By class, how many levels above a change it is; a class met again on fewer levels is walked again.
@@ -180,6 +190,7 @@ fn reach(graph: &mut EGraph, set: &RuleSet, linked: &Linked) -> Vec<Class> {
     for class in dirty {
         let class = graph.find(class);
         if std::mem::replace(&mut levels[usize::from(class)], 0) != 0 {
+            changed[usize::from(class)] = true;
             reached.push(class);
             level.push(class);
         }

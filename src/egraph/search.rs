@@ -2,6 +2,7 @@
 //!
 //! In: a rebuilt e-graph, a linked rule set, classes to look at. Out: matches in the order of classes, nodes and rules.
 //! Invariant: changes nothing, so all matches of a round see the same e-graph.
+//! Invariant: after the first round a match is found only if something it looks at has changed, so few are found twice.
 //! Invariant: cost per class depends on the trie below what the class's nodes select, hardly on the number of rules.
 
 use smallvec::SmallVec;
@@ -29,6 +30,10 @@ pub(super) struct Search<'a> {
     graph: &'a EGraph,
     set: &'a RuleSet,
     linked: &'a Linked,
+    /// By number, the nodes of canonical classes: the search asks for little else, and often.
+    nodes: Vec<&'a [Node]>,
+    /// By number, whether a class changed since the last round; `None` if none was searched yet.
+    changed: Option<&'a [bool]>,
     registers: Vec<Bound>,
     /// Lists that registers refer to.
     items: Vec<Bound>,
@@ -41,13 +46,20 @@ impl<'a> Search<'a> {
         graph: &'a EGraph,
         set: &'a RuleSet,
         linked: &'a Linked,
+        changed: Option<&'a [bool]>,
         matches: Matches,
         counts: &'a mut Counts,
     ) -> Search<'a> {
+        let mut nodes: Vec<&[Node]> = vec![&[]; graph.inner.nodes().len()];
+        for class in graph.inner.classes() {
+            nodes[usize::from(class.id)] = &class.nodes;
+        }
         Search {
             graph,
             set,
             linked,
+            nodes,
+            changed,
             registers: Vec::with_capacity(64),
             items: Vec::new(),
             matches,
@@ -78,7 +90,7 @@ impl<'a> Search<'a> {
             let Some(class) = self.class_at(group.at) else {
                 continue;
             };
-            for (at, node) in (0..).zip(self.graph.nodes(class)) {
+            for (at, node) in (0..).zip(self.nodes[usize::from(class)]) {
                 for shape in self.linked.shapes(node.head) {
                     for edge in group.by_shape.get(&shape).into_iter().flatten() {
                         self.bind(class, at, node, shape, &edge.attributes, &mut |search| {
@@ -111,7 +123,7 @@ impl<'a> Search<'a> {
                 let Some(class) = self.class_at(*at) else {
                     return;
                 };
-                for (at, node) in (0..).zip(self.graph.nodes(class)) {
+                for (at, node) in (0..).zip(self.nodes[usize::from(class)]) {
                     if self.linked.shapes(node.head).any(|known| known == *shape) {
                         self.bind(class, at, node, *shape, attributes, then);
                     }
@@ -285,7 +297,7 @@ impl<'a> Search<'a> {
         let Some(&class) = seen.last() else {
             return;
         };
-        for node in self.graph.nodes(class) {
+        for node in self.nodes[usize::from(class)] {
             if !self.linked.shapes(node.head).any(|s| s == chain.link) {
                 continue;
             }
@@ -374,13 +386,24 @@ impl<'a> Search<'a> {
         holds
     }
 
+    /// Whether nothing that the match looks at has changed, so that it was found before.
+    fn is_old(&self) -> bool {
+        let Some(changed) = self.changed else {
+            return false;
+        };
+        let registers = self.registers.iter().chain(&self.items);
+        !registers
+            .filter_map(|bound| bound.class())
+            .any(|class| changed[usize::from(class)])
+    }
+
     fn found(&mut self, number: u32) {
         let program = self.set.program(number);
         let variant = self.set.variant(program.variant);
-        if !self.counts.may_match(variant) {
+        if (program.keeps_all && self.is_old()) || !self.counts.may_match(variant) {
             return;
         }
-        let (graph, registers) = (self.graph, &self.registers);
+        let (nodes, registers) = (&self.nodes, &self.registers);
         let at = |register: Register| registers[usize::from(register.0)];
         let bound = program
             .slots
@@ -390,7 +413,7 @@ impl<'a> Search<'a> {
         let subsumed = program.nodes.iter().zip(&variant.replacements);
         let subsumed = subsumed.map(|(node, replacement)| match (node, replacement) {
             (Some(node), Some(Build::Slot(_))) => match at(*node) {
-                Bound::Node(class, at) => Some(graph.nodes(class)[at as usize].clone()),
+                Bound::Node(class, at) => Some(nodes[usize::from(class)][at as usize].clone()),
                 _ => None,
             },
             _ => None,

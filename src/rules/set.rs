@@ -77,6 +77,8 @@ pub struct CompiledProgram {
     pub roots: Vec<Register>,
     /// The topmost node of each root, where it is an operator or projection.
     pub nodes: Vec<Option<Register>>,
+    /// Whether the registers hold every class the match rests on; links of chains and parts of list elements are not kept.
+    pub keeps_all: bool,
 }
 
 /// Why a set of rules could not be compiled.
@@ -168,6 +170,10 @@ impl RuleSet {
                 slots: program.slots.clone(),
                 roots: program.roots.clone(),
                 nodes: program.nodes.clone(),
+                keeps_all: !program
+                    .steps
+                    .iter()
+                    .any(|step| matches!(step, Step::Chain { .. } | Step::Each { .. })),
             });
             pending.push((program, places));
         }
