@@ -61,10 +61,21 @@ pub(super) struct FactsAnalysis {
     pub(super) inferred: FxHashMap<super::infer::Question, Inferred>,
     pub(super) folded: FxHashMap<super::fold::Question, Known>,
     joined: FxHashMap<(FactsId, FactsId), FactsId>,
-    /// egg announces the classes of a union just before it merges their data.
-    announced: std::cell::Cell<Option<(Class, Class)>>,
+    /// Classes of which more is known than when they were searched last.
+    pub(super) better_known: Vec<Class>,
+    /// Classes from this number on have not been searched.
+    pub(super) searched: usize,
+    /// egg announces a union just before it merges the data of the two classes.
+    announced: std::cell::Cell<Option<Announced>>,
     /// The class whose data was asked for last, which egg merges next if it does not merge a union's.
     remade: Class,
+}
+
+/// The classes of a union, and what was known of each.
+#[derive(Clone, Copy, Debug)]
+struct Announced {
+    classes: (Class, Class),
+    known: [(Class, Data); 2],
 }
 
 pub(super) type Inner = egg::EGraph<Node, FactsAnalysis>;
@@ -83,6 +94,8 @@ impl FactsAnalysis {
             inferred: FxHashMap::default(),
             folded: FxHashMap::default(),
             joined: FxHashMap::default(),
+            better_known: Vec::new(),
+            searched: 0,
             announced: std::cell::Cell::new(None),
             remade: Class::from(0),
         }
@@ -126,7 +139,7 @@ impl FactsAnalysis {
             self.contradiction = Some(Contradiction {
                 clash,
                 during: self.provenance.current,
-                pair: self.announced.get(),
+                pair: self.announced.get().map(|union| union.classes),
             });
         }
     }
@@ -173,16 +186,28 @@ impl egg::Analysis<Node> for FactsAnalysis {
     }
 
     fn pre_union(egraph: &Inner, a: Class, b: Class, _: &Option<egg::Justification>) {
-        egraph.analysis.announced.set(Some((a, b)));
+        let roots = [egraph.find(a), egraph.find(b)];
+        // Of a union of one class with itself nothing more will be heard.
+        let union = (roots[0] != roots[1]).then(|| Announced {
+            classes: (a, b),
+            known: roots.map(|root| (root, egraph[root].data)),
+        });
+        egraph.analysis.announced.set(union);
     }
 
     fn merge(&mut self, a: &mut Data, b: Data) -> egg::DidMerge {
         let before = *a;
         *a = self.join_data(before, b);
-        let pair = self.announced.take();
+        let union = self.announced.take();
+        let class = union.map_or(self.remade, |union| union.classes.0);
         if (before.known == Known::No) != (b.known == Known::No) {
-            self.newly_known
-                .push(pair.map_or(self.remade, |(class, _)| class));
+            self.newly_known.push(class);
+        }
+        let old = union.map_or([(class, before); 2], |union| union.known);
+        let is_better =
+            |(class, data): &(Class, Data)| usize::from(*class) < self.searched && data != a;
+        if old.iter().any(is_better) {
+            self.better_known.push(class);
         }
         egg::DidMerge(*a != before, *a != b)
     }

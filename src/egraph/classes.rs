@@ -131,6 +131,7 @@ impl EGraph {
             };
             self.inner.set_analysis_data(class, data);
             self.inner.clean = false;
+            self.inner.analysis.better_known.push(class);
         }
         if let Some(literal) = literal {
             let leaf = self.add_literal(&literal);
@@ -291,10 +292,14 @@ impl EGraph {
         Ok(())
     }
 
-    /// Takes the list of classes that changed since it was taken last.
-    pub(super) fn take_dirty(&mut self) -> Vec<Class> {
+    /// Takes the lists of classes that changed, and of those better known, since they were taken last.
+    pub(super) fn take_changed(&mut self) -> (Vec<Class>, Vec<Class>) {
         self.settled = 0;
-        std::mem::take(&mut self.inner.analysis.dirty)
+        let analysis = &mut self.inner.analysis;
+        (
+            std::mem::take(&mut analysis.dirty),
+            std::mem::take(&mut analysis.better_known),
+        )
     }
 
     /// The operators of a class, for messages.

@@ -101,6 +101,7 @@ impl EGraph {
         // egg does not count new data as a change, but what uses the class has to hear of it.
         self.inner.clean = false;
         self.inner.analysis.newly_known.push(number);
+        self.inner.analysis.better_known.push(number);
         true
     }
 }

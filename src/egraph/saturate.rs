@@ -15,7 +15,7 @@ use super::classes::EGraph;
 use super::language::Class;
 use super::link::Linked;
 use super::matches::Matches;
-use super::search::Search;
+use super::search::{Changed, Search};
 use super::statistics::{Counts, RuleStatistics};
 
 /// How far a saturation may go.
@@ -102,14 +102,14 @@ pub fn saturate(
     interrupt: &mut dyn FnMut() -> bool,
 ) -> Result<SaturationReport, Disagreement> {
     graph.rebuild()?;
-    graph.take_dirty();
+    graph.take_changed();
     let nodes_before = graph.node_count();
     let classes_before = graph.class_count();
     let mut linked = Linked::new(graph, set);
     let mut counts = Counts::new(set, limits.matches_per_rule);
     let mut matches = Matches::default();
     let mut todo = graph.classes();
-    let mut changed: Option<Vec<bool>> = None;
+    let mut changed: Option<Changed> = None;
     let mut rounds = 0;
     let mut searched = 0;
     let stop = loop {
@@ -122,15 +122,9 @@ pub fn saturate(
         rounds += 1;
         searched += todo.len();
         linked.extend(graph, set);
+        graph.inner.analysis.searched = graph.inner.nodes().len();
         matches.clear();
-        let mut search = Search::new(
-            graph,
-            set,
-            &linked,
-            changed.as_deref(),
-            matches,
-            &mut counts,
-        );
+        let mut search = Search::new(graph, set, &linked, changed.as_ref(), matches, &mut counts);
         todo.iter().for_each(|&class| search.class(class));
         matches = search.matches;
         let within = apply_all(graph, set, &matches, &mut counts, limits.nodes);
@@ -139,9 +133,9 @@ pub fn saturate(
             break Stop::Nodes;
         }
         linked.extend(graph, set);
-        let mut fresh = vec![false; graph.inner.nodes().len()];
-        todo = reach(graph, set, &linked, &mut fresh);
-        changed = Some(fresh);
+        let now = graph.changed();
+        todo = reach(graph, set, &linked, &now);
+        changed = Some(now);
         if interrupt() {
             break Stop::Interrupted;
         }
@@ -179,23 +173,53 @@ fn apply_all(
     graph.entered_count() <= limit
 }
 
-/// Marks the classes that changed; those and the ones above them, up to the depth of the patterns; a link of a chain does not count as a level.
-fn reach(graph: &mut EGraph, set: &RuleSet, linked: &Linked, changed: &mut [bool]) -> Vec<Class> {
-    let dirty = graph.take_dirty();
+impl EGraph {
+    /// Takes what changed since it was taken last.
+    fn changed(&mut self) -> Changed {
+        let size = self.inner.nodes().len();
+        let mut changed = Changed {
+            nodes: vec![false; size],
+            known: vec![false; size],
+        };
+        let (nodes, known) = self.take_changed();
+        for class in nodes {
+            changed.nodes[usize::from(self.find(class))] = true;
+        }
+        for class in known {
+            changed.known[usize::from(self.find(class))] = true;
+        }
+        changed
+    }
+}
+
+/// The classes to search: those that changed and those above them, as far as patterns look down at nodes, and at what is known. A link
+/// of a chain does not count as a level.
+fn reach(graph: &EGraph, set: &RuleSet, linked: &Linked, changed: &Changed) -> Vec<Class> {
     let depth = set.depth();
-    // By class, how many levels above a change it is; a class met again on fewer levels is walked again.
+    let higher = depth - set.node_depth();
+    // By class, how many levels above a change it is; a class met again on fewer levels is walked again. What changed in its nodes only
+    // begins above what is better known, because patterns look less far down for it.
     let mut levels = vec![usize::MAX; graph.inner.nodes().len()];
     let mut reached: Vec<Class> = Vec::new();
-    let mut level: Vec<Class> = Vec::new();
-    for class in dirty {
-        let class = graph.find(class);
-        if std::mem::replace(&mut levels[usize::from(class)], 0) != 0 {
-            changed[usize::from(class)] = true;
+    let mut begin: Vec<Class> = Vec::new();
+    let mut late: Vec<Class> = Vec::new();
+    for (number, (&nodes, &known)) in changed.nodes.iter().zip(&changed.known).enumerate() {
+        if nodes || known {
+            let class = Class::from(number);
+            levels[number] = if known { 0 } else { higher };
             reached.push(class);
-            level.push(class);
+            if known || higher == 0 {
+                begin.push(class);
+            } else {
+                late.push(class);
+            }
         }
     }
+    let mut level = begin;
     for now in 0..=depth {
+        if now == higher {
+            level.append(&mut late);
+        }
         let mut above = Vec::new();
         let mut at = 0;
         while at < level.len() {

@@ -10,7 +10,9 @@ use smallvec::SmallVec;
 use crate::check::evaluate::evaluate;
 use crate::check::rule::{Build, Slot};
 use crate::graph::{AttributeLiteral, Literal, Name};
-use crate::rules::{AttributeTest, Register, RuleSet, ShapeId, Step, Trie, TrieGuard, TrieId};
+use crate::rules::{
+    AttributeTest, CompiledProgram, Register, RuleSet, ShapeId, Step, Trie, TrieGuard, TrieId,
+};
 
 use super::binding::Bound;
 use super::classes::EGraph;
@@ -32,8 +34,8 @@ pub(super) struct Search<'a> {
     linked: &'a Linked,
     /// By number, the nodes of canonical classes: the search asks for little else, and often.
     nodes: Vec<&'a [Node]>,
-    /// By number, whether a class changed since the last round; `None` if none was searched yet.
-    changed: Option<&'a [bool]>,
+    /// What changed since the last round; `None` if nothing was searched yet.
+    changed: Option<&'a Changed>,
     registers: Vec<Bound>,
     /// Lists that registers refer to.
     items: Vec<Bound>,
@@ -46,7 +48,7 @@ impl<'a> Search<'a> {
         graph: &'a EGraph,
         set: &'a RuleSet,
         linked: &'a Linked,
-        changed: Option<&'a [bool]>,
+        changed: Option<&'a Changed>,
         matches: Matches,
         counts: &'a mut Counts,
     ) -> Search<'a> {
@@ -83,8 +85,10 @@ impl<'a> Search<'a> {
                 return;
             }
         }
-        for &program in &place.leaves {
-            self.found(program);
+        for leaf in &place.leaves {
+            if leaf.guards.iter().all(|&guard| self.guard_holds(guard)) {
+                self.found(leaf.program);
+            }
         }
         for group in &place.binds {
             let Some(class) = self.class_at(group.at) else {
@@ -387,20 +391,32 @@ impl<'a> Search<'a> {
     }
 
     /// Whether nothing that the match looks at has changed, so that it was found before.
-    fn is_old(&self) -> bool {
+    fn is_old(&self, program: &CompiledProgram) -> bool {
         let Some(changed) = self.changed else {
             return false;
         };
-        let registers = self.registers.iter().chain(&self.items);
-        !registers
-            .filter_map(|bound| bound.class())
-            .any(|class| changed[usize::from(class)])
+        let is_new = |mark: &[bool], bound: &Bound| match bound.items(&self.items) {
+            None => bound.class().is_some_and(|class| mark[usize::from(class)]),
+            Some(items) => items
+                .iter()
+                .filter_map(|item| item.class())
+                .any(|class| mark[usize::from(class)]),
+        };
+        let watched = program.watched.iter().map(|&at| self.bound(at));
+        let is_new_node = watched
+            .into_iter()
+            .any(|bound| is_new(&changed.nodes, &bound));
+        !is_new_node
+            && !self
+                .registers
+                .iter()
+                .any(|bound| is_new(&changed.known, bound))
     }
 
     fn found(&mut self, number: u32) {
         let program = self.set.program(number);
         let variant = self.set.variant(program.variant);
-        if (program.keeps_all && self.is_old()) || !self.counts.may_match(variant) {
+        if (program.keeps_all && self.is_old(program)) || !self.counts.may_match(variant) {
             return;
         }
         let (nodes, registers) = (&self.nodes, &self.registers);
@@ -425,6 +441,15 @@ impl<'a> Search<'a> {
             self.counts.matched(variant);
         }
     }
+}
+
+/// By number of class, what changed since the last round.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// It is new, or was merged, or is better known.
+    pub(super) nodes: Vec<bool>,
+    /// It is better known.
+    pub(super) known: Vec<bool>,
 }
 
 /// A chain that is looked for.

@@ -35,8 +35,14 @@ pub(super) struct Program {
     pub(super) roots: Vec<Register>,
     /// The node of each root, where the root is an operator or projection.
     pub(super) nodes: Vec<Option<Register>>,
-    /// How many levels below the root it starts from the steps look.
+    /// How many levels below the root it starts from the steps look at anything.
     pub(super) depth: usize,
+    /// How many levels below it they look at nodes, or at which class something is.
+    pub(super) node_depth: usize,
+    /// Registers of which more matters than what is known of their class.
+    pub(super) watched: Vec<Register>,
+    /// Whether the registers hold every class the match rests on; links of chains and parts of list elements are not kept.
+    pub(super) keeps_all: bool,
 }
 
 /// Why a variant cannot be matched.
@@ -65,6 +71,7 @@ pub(super) fn compile(
         slots: vec![None; variant.slots.len()],
         next: 1,
         depth: 0,
+        node_depth: 0,
     };
     let mut roots = vec![Register(0); count];
     let mut nodes = vec![None; count];
@@ -83,6 +90,24 @@ pub(super) fn compile(
     if compiler.next > usize::from(u16::MAX) {
         return Err(CompileError::TooLarge);
     }
+    let steps = || compiler.steps.iter().map(|(step, _)| step);
+    let mut watched = Vec::new();
+    for step in steps() {
+        match step {
+            Step::Bind { at, .. } | Step::Climb { from: at, .. } => watched.push(*at),
+            Step::Same { a, b } => watched.extend([*a, *b]),
+            _ => {}
+        }
+    }
+    let keeps_all = !steps().any(|step| matches!(step, Step::Chain { .. } | Step::Each { .. }));
+    let compares = steps().any(|step| matches!(step, Step::Same { .. }));
+    let node_depth = if compares || !keeps_all {
+        compiler.depth
+    } else {
+        compiler.node_depth
+    };
+    watched.sort_unstable();
+    watched.dedup();
     let known = compiler.steps.iter().skip(1).map(|(_, before)| *before);
     let known = known.chain([compiler.next]).collect();
     Ok(Program {
@@ -92,6 +117,9 @@ pub(super) fn compile(
         roots,
         nodes,
         depth: compiler.depth,
+        node_depth,
+        watched,
+        keeps_all,
     })
 }
 
@@ -103,6 +131,7 @@ struct Compiler<'a> {
     slots: Vec<Option<Register>>,
     next: usize,
     depth: usize,
+    node_depth: usize,
 }
 
 /// Work put off until the operators around it are bound.
@@ -141,11 +170,13 @@ impl Compiler<'_> {
             self.depth = self.depth.max(depth);
             match pattern {
                 Pattern::Apply(apply) => {
+                    self.node_depth = self.node_depth.max(depth);
                     self.slot(apply.slot, at);
                     let node = self.apply(at, apply, depth, &mut queue, &mut later);
                     top.get_or_insert(node);
                 }
                 Pattern::Project { index, of, slot } => {
+                    self.node_depth = self.node_depth.max(depth);
                     self.slot(*slot, at);
                     let shape = self.shapes.intern(Shape::Projection(*index));
                     self.push(Step::Bind {

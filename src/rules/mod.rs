@@ -15,4 +15,4 @@ pub use set::{CompiledProgram, CompiledRule, CompiledVariant, RuleSet, RuleSetEr
 pub use shape::{Shape, ShapeId, Shapes};
 pub use shipped::{SHIPPED, Shipped};
 pub use step::{AttributeTest, DimTest, Register, Step, TypeTest};
-pub use trie::{BindEdge, BindGroup, Trie, TrieGuard, TrieId, TrieNode};
+pub use trie::{BindEdge, BindGroup, Trie, TrieGuard, TrieId, TrieLeaf, TrieNode};

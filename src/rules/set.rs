@@ -28,6 +28,7 @@ pub struct RuleSet {
     trie: Trie,
     shapes: Shapes,
     depth: usize,
+    node_depth: usize,
     chain_links: BTreeSet<ShapeId>,
     literals: Literals,
 }
@@ -77,6 +78,8 @@ pub struct CompiledProgram {
     pub roots: Vec<Register>,
     /// The topmost node of each root, where it is an operator or projection.
     pub nodes: Vec<Option<Register>>,
+    /// Registers of which more matters than what is known of their class.
+    pub watched: Vec<Register>,
     /// Whether the registers hold every class the match rests on; links of chains and parts of list elements are not kept.
     pub keeps_all: bool,
 }
@@ -117,6 +120,7 @@ impl RuleSet {
             trie: Trie::new(),
             shapes: Shapes::default(),
             depth: 0,
+            node_depth: 0,
             chain_links: BTreeSet::new(),
             literals: Literals::default(),
         };
@@ -162,6 +166,7 @@ impl RuleSet {
                 },
             )?;
             self.depth = self.depth.max(program.depth);
+            self.node_depth = self.node_depth.max(program.node_depth);
             self.note_steps(&program.steps);
             let number = index(self.programs.len());
             let places = self.trie.insert(&program.steps, number);
@@ -170,10 +175,8 @@ impl RuleSet {
                 slots: program.slots.clone(),
                 roots: program.roots.clone(),
                 nodes: program.nodes.clone(),
-                keeps_all: !program
-                    .steps
-                    .iter()
-                    .any(|step| matches!(step, Step::Chain { .. } | Step::Each { .. })),
+                watched: program.watched.clone(),
+                keeps_all: program.keeps_all,
             });
             pending.push((program, places));
         }
@@ -196,10 +199,7 @@ impl RuleSet {
         let below = self.trie.programs_below();
         for (number, (program, places)) in (0..).zip(&programs) {
             let variant = &self.variants[self.programs[number as usize].variant as usize];
-            let private = places
-                .iter()
-                .position(|place| below[place.0 as usize] == 1)
-                .unwrap_or(places.len() - 1);
+            let private = places.iter().position(|place| below[place.0 as usize] == 1);
             for (at, guard) in (0..).zip(&variant.guards) {
                 let slots = slots_of(&guard.condition, &variant.lets);
                 let needed = slots
@@ -216,7 +216,10 @@ impl RuleSet {
                     program: number,
                     guard: at,
                 };
-                self.trie.guard(places[ready.max(private)], guard);
+                match private {
+                    Some(private) => self.trie.guard(places[ready.max(private)], guard),
+                    None => self.trie.guard_leaf(places[places.len() - 1], guard),
+                }
             }
         }
     }
@@ -251,9 +254,14 @@ impl RuleSet {
         &self.shapes
     }
 
-    /// How many levels below a root any pattern looks, chains not counted.
+    /// How many levels below a root any pattern looks at anything, chains not counted.
     pub fn depth(&self) -> usize {
         self.depth
+    }
+
+    /// How many levels below a root any pattern looks at nodes, or at which class something is.
+    pub fn node_depth(&self) -> usize {
+        self.node_depth
     }
 
     /// Whether nodes of this shape may be links of a chain, of which there can be any number between a root and what it looks at.

@@ -23,12 +23,21 @@ pub struct Trie {
 pub struct TrieNode {
     /// Guards that everything below here depends on.
     pub guards: Vec<TrieGuard>,
-    /// Programs that end here, by index.
-    pub leaves: Vec<u32>,
+    /// Programs that end here.
+    pub leaves: Vec<TrieLeaf>,
     /// Nodes to look for, grouped by the register whose class has them, so that each class is walked once.
     pub binds: Vec<BindGroup>,
     /// Other steps.
     pub steps: Vec<(Step, TrieId)>,
+}
+
+/// A program that ends at a place.
+#[derive(Clone, Debug)]
+pub struct TrieLeaf {
+    /// Its index.
+    pub program: u32,
+    /// Guards that could not be placed before, because other programs end here too.
+    pub guards: Vec<TrieGuard>,
 }
 
 /// A guard placed in the tree.
@@ -98,13 +107,24 @@ impl Trie {
             };
             places.push(at);
         }
-        self.nodes[at.0 as usize].leaves.push(program);
+        self.nodes[at.0 as usize].leaves.push(TrieLeaf {
+            program,
+            guards: Vec::new(),
+        });
         places
     }
 
-    /// Places a guard.
+    /// Places a guard at a place that leads to its program alone.
     pub(super) fn guard(&mut self, at: TrieId, guard: TrieGuard) {
         self.nodes[at.0 as usize].guards.push(guard);
+    }
+
+    /// Places a guard at the end of its program.
+    pub(super) fn guard_leaf(&mut self, at: TrieId, guard: TrieGuard) {
+        let mut leaves = self.nodes[at.0 as usize].leaves.iter_mut();
+        if let Some(leaf) = leaves.find(|leaf| leaf.program == guard.program) {
+            leaf.guards.push(guard);
+        }
     }
 
     fn bind(

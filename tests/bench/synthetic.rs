@@ -74,7 +74,7 @@ pub fn transformer(size: usize) -> Network {
         let heads: Vec<ValueId> = (0..3)
             .map(|head| {
                 let y = net.linear(normed);
-                let y = net.reshape(y, &[1, 16, 4, 8]);
+                let y = net.reshape(y, &[1, 16, 4, 16]);
                 let y = net.permute(y, &[0, 2, 1, 3]);
                 if head == 1 {
                     net.permute(y, &[0, 1, 3, 2])
@@ -88,7 +88,7 @@ pub fn transformer(size: usize) -> Network {
         let weights = net.dropout(weights);
         let mixed = net.op("aten::matmul", &[weights, heads[2]]);
         let mixed = net.permute(mixed, &[0, 2, 1, 3]);
-        let mixed = net.reshape(mixed, &[1, 16, 32]);
+        let mixed = net.reshape(mixed, &[1, 16, 64]);
         let out = net.linear(mixed);
         let out = net.dropout(out);
         let middle = net.add(x, out);
@@ -274,18 +274,18 @@ impl Builder {
     fn linear(&mut self, x: ValueId) -> ValueId {
         let quantized = self.quantize(x);
         let x = self.dequantize(quantized);
-        let weight = self.constant(DType::QI8, &[32, 32]);
+        let weight = self.constant(DType::QI8, &[64, 32]);
         let weight = self.dequantize(weight);
-        let bias = self.constant(DType::F32, &[32]);
+        let bias = self.constant(DType::F32, &[64]);
         self.op("aten::linear", &[x, weight, bias])
     }
 
     /// Convolution, perhaps batch norm, perhaps the residual, perhaps an activation, quantized again.
     fn block(&mut self, x: ValueId, residual: Option<ValueId>) -> ValueId {
         let float = self.dequantize(x);
-        let weight = self.constant(DType::QI8, &[8, 8, 3, 3]);
+        let weight = self.constant(DType::QI8, &[16, 16, 3, 3]);
         let weight = self.dequantize(weight);
-        let bias = self.constant(DType::F32, &[8]);
+        let bias = self.constant(DType::F32, &[16]);
         let stride = 1 + self.random(2) as i64;
         let operands = [
             float,
@@ -322,7 +322,7 @@ impl Builder {
     fn batch_norm(&mut self, x: ValueId) -> ValueId {
         let mut operands = vec![x];
         for _ in 0..4 {
-            operands.push(self.constant(DType::F32, &[8]));
+            operands.push(self.constant(DType::F32, &[16]));
         }
         operands.extend([
             self.literal(Literal::Bool(false)),

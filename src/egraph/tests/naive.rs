@@ -1,24 +1,37 @@
 //! Saturation without trie, change tracking or climbing: every rule at every class, again and again.
 
+use crate::check::evaluate::evaluate;
 use crate::check::rule::{Build, BuildOperand, Expr, Rule, Slot, Variant};
 use crate::egraph::binding::Bound;
 use crate::egraph::pattern::{Bindings, Failure, Watch, walk};
-use crate::egraph::scope::Slots;
+use crate::egraph::scope::{MatchScope, Slots};
 use crate::egraph::{ApplicationId, AttributesId, Class, EGraph};
 
 /// A match: what the slots hold, lists written out, and the roots.
 type Match = (Vec<(Bound, Vec<Bound>)>, Vec<Class>);
 
-struct Collect(Vec<Match>);
+struct Collect<'a> {
+    variant: &'a Variant,
+    matches: Vec<Match>,
+}
 
-impl Watch<'_> for Collect {
+impl Watch<'_> for Collect<'_> {
     fn found(&mut self, walk: &Bindings<'_, '_>) -> bool {
+        let scope = MatchScope {
+            graph: walk.graph,
+            infos: walk.infos,
+            slots: walk,
+        };
+        let mut guards = self.variant.guards.iter();
+        if !guards.all(|guard| evaluate(&guard.condition, &[], &scope).is_true()) {
+            return true;
+        }
         let slots = (0..walk.infos.len()).map(|slot| {
             let bound = walk.bound(Slot(slot as u32));
             let items = bound.items(walk.pool()).unwrap_or_default().to_vec();
             (bound, items)
         });
-        self.0.push((slots.collect(), walk.roots.clone()));
+        self.matches.push((slots.collect(), walk.roots.clone()));
         true
     }
 
@@ -28,11 +41,14 @@ impl Watch<'_> for Collect {
 /// All matches of a variant.
 pub(super) fn matches(graph: &EGraph, variant: &Variant) -> Vec<Match> {
     let patterns: Vec<_> = variant.roots.iter().map(|root| &root.pattern).collect();
-    let mut collect = Collect(Vec::new());
+    let mut collect = Collect {
+        variant,
+        matches: Vec::new(),
+    };
     for class in graph.classes() {
         walk(graph, &variant.slots, &patterns, class, &mut collect);
     }
-    collect.0
+    collect.matches
 }
 
 /// Applies the rules until nothing changes, or `rounds` are over; whether nothing changes and nothing disagrees.

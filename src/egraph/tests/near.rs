@@ -1,21 +1,15 @@
 //! Near misses.
 
-use super::text::{add, graph, rule, rule_of, variant};
-use crate::check::rule::{Binary, Expr, Function, Guard, Rule, Slot};
+use super::text::{add, graph, quint8_guard, rule, rule_of, variant};
+use crate::check::rule::Rule;
 use crate::egraph::{EGraph, Miss, near_misses};
-use crate::graph::{DType, Facts, Literal, Name};
+use crate::graph::{DType, Facts, Name};
 use crate::rules::RuleSet;
 
 /// `relu(conv(dq(x))) => conv_relu(x)` where x is quint8.
 fn guarded() -> Rule {
     let mut variant = variant("(relu (conv (dq ?x))) => (conv_relu ?x)");
-    let x = variant.slots.iter().position(|slot| slot.name == "?x");
-    let dtype = Expr::Call(Function::DType, vec![Expr::Slot(Slot(x.unwrap() as u32))]);
-    let quint8 = Expr::Literal(Literal::DType(DType::QU8));
-    variant.guards.push(Guard {
-        condition: Expr::Binary(Binary::Eq, Box::new(dtype), Box::new(quint8)),
-        reason: 0,
-    });
+    variant.guards.extend(quint8_guard(&variant, "?x"));
     rule_of("m.conv_relu", variant)
 }
 

@@ -3,12 +3,12 @@
 use rustc_hash::FxHashMap;
 
 use super::naive;
-use super::text::{graph, rule};
+use super::text::{graph, quint8_guard, rule, rule_of, variant};
 use crate::check::rule::Rule;
 use crate::egraph::{
     AttributesId, Class, EGraph, LeafId, NodeKind, SaturationLimits, Stop, saturate,
 };
-use crate::graph::{Facts, Literal, Name};
+use crate::graph::{DType, Facts, Literal, Name};
 use crate::rules::RuleSet;
 
 /// A small generator, so that a failing case is named by its seed.
@@ -30,7 +30,10 @@ impl Random {
 fn random_graph(random: &mut Random) -> EGraph {
     let mut g = graph();
     let mut classes: Vec<Class> = (0..3)
-        .map(|n| g.add_leaf(LeafId(n), Facts::default()))
+        .map(|n| {
+            let quint8 = (n == 0).then_some(DType::QU8);
+            g.add_leaf(LeafId(n), Facts::tensor(quint8, None))
+        })
         .collect();
     classes.push(g.add_literal(&Literal::Int(1)));
     classes.push(g.add_literal(&Literal::Int(2)));
@@ -168,7 +171,14 @@ fn check(seed: u64) -> bool {
         .collect();
     let rules: Vec<Rule> = (0..)
         .zip(&texts)
-        .map(|(at, text)| rule(&format!("r{at}"), text))
+        .map(|(at, text)| {
+            let mut variant = variant(text);
+            // A guard that only holds once something is found equal to the one leaf of which the type is known.
+            if random.below(3) == 0 {
+                variant.guards.extend(quint8_guard(&variant, "?x"));
+            }
+            rule_of(&format!("r{at}"), variant)
+        })
         .collect();
     let Ok(set) = RuleSet::compile(&rules) else {
         return false;

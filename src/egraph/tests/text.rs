@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use crate::check::rule::{
-    Apply, Build, BuildOperand, Guard, Instance, Numerics, Pattern, Reason, Rest, Root, Rule, Slot,
-    SlotInfo, SlotKind, Variant,
+    Apply, Binary, Build, BuildOperand, Expr, Function, Guard, Instance, Numerics, Pattern, Reason,
+    Rest, Root, Rule, Slot, SlotInfo, SlotKind, Variant,
 };
 use crate::egraph::{AttributesId, Class, EGraph, LeafId};
-use crate::graph::{ConstantStore, Facts, Literal, Name};
+use crate::graph::{ConstantStore, DType, Facts, Literal, Name};
 use crate::source::{SourceId, Span};
 
 /// A term as read.
@@ -200,7 +200,7 @@ impl Reader {
             }
             Term::Word(word) => match word.strip_prefix('&') {
                 Some(name) => Build::Slot(self.named(name, SlotKind::Value)),
-                None => Build::Expr(crate::check::rule::Expr::Literal(literal(word))),
+                None => Build::Expr(Expr::Literal(literal(word))),
             },
             Term::Each(_) => panic!("elements stand among operands"),
             Term::List(items) => self.build_list(items, 0),
@@ -283,6 +283,17 @@ pub(super) fn variant(text: &str) -> Variant {
         guards: Vec::new(),
         lets: Vec::new(),
     }
+}
+
+/// The guard `dtype(NAME) == quint8`, if the variant has the name.
+pub(super) fn quint8_guard(variant: &Variant, name: &str) -> Option<Guard> {
+    let at = variant.slots.iter().position(|slot| slot.name == name)?;
+    let dtype = Expr::Call(Function::DType, vec![Expr::Slot(Slot(at as u32))]);
+    let quint8 = Expr::Literal(Literal::DType(DType::QU8));
+    Some(Guard {
+        condition: Expr::Binary(Binary::Eq, Box::new(dtype), Box::new(quint8)),
+        reason: 0,
+    })
 }
 
 /// A rule of one variant.
