@@ -38,6 +38,11 @@ impl<'a> ModelHost<'a> {
         }
     }
 
+    /// The model.
+    pub fn model(&self) -> &'a Model {
+        self.model
+    }
+
     fn value(&self, value: &AttributeValue) -> Result<Value, EvalError> {
         let all = |items: &[AttributeValue]| {
             items

@@ -32,17 +32,25 @@ pub fn run_method(
     method: &str,
     inputs: Vec<Value>,
 ) -> Result<Vec<Value>, EvalError> {
+    run_on(&mut ModelHost::new(model), method, inputs)
+}
+
+/// The same on a host that remembers what earlier runs have set.
+///
+/// # Errors
+/// Those of [`run_method`].
+pub fn run_on(
+    host: &mut ModelHost<'_>,
+    method: &str,
+    inputs: Vec<Value>,
+) -> Result<Vec<Value>, EvalError> {
+    let model = host.model();
     let name = model
         .root_method(method)
         .ok_or_else(|| EvalError::Graph(format!("the model has no method `{method}`")))?;
     let mut all = vec![Value::Module(Model::ROOT)];
     all.extend(inputs);
-    run(
-        &model.functions[&name].graph,
-        &model.constants,
-        all,
-        &mut ModelHost::new(model),
-    )
+    run(&model.functions[&name].graph, &model.constants, all, host)
 }
 
 /// Runs a graph on inputs, one for each parameter.

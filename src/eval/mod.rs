@@ -39,6 +39,6 @@ mod views;
 pub use constant::{force, force_all};
 pub use error::EvalError;
 pub use host::{Host, ModelHost};
-pub use interpret::{run, run_method};
+pub use interpret::{run, run_method, run_on};
 pub use table::{call, supports};
 pub use value::Value;

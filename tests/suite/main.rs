@@ -22,6 +22,7 @@ mod syntax;
 mod syntax_limits;
 mod syntax_tree;
 mod synthetic;
+mod told;
 mod torchscript_archive;
 mod torchscript_bad;
 mod torchscript_code;

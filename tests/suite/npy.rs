@@ -7,7 +7,9 @@ use std::path::Path;
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
 /// Element types by their description in the header.
-const TYPES: [(&str, DType); 6] = [
+const TYPES: [(&str, DType); 8] = [
+    ("<f2", DType::F16),
+    ("|b1", DType::Bool),
     ("<f4", DType::F32),
     ("<f8", DType::F64),
     ("<i4", DType::I32),
@@ -78,6 +80,26 @@ pub fn floats(tensor: &Tensor) -> Vec<f32> {
         .iter()
         .map(|&chunk| f32::from_le_bytes(chunk))
         .collect()
+}
+
+/// Elements of an array of any type.
+pub fn numbers(tensor: &Tensor) -> Vec<f64> {
+    let bytes = tensor.contiguous_bytes().expect("a contiguous tensor");
+    let of = |chunk: &[u8]| -> f64 {
+        let wide: [u8; 8] = std::array::from_fn(|i| chunk.get(i).copied().unwrap_or(0));
+        let small = [wide[0], wide[1], wide[2], wide[3]];
+        match tensor.dtype {
+            DType::F16 => half::f16::from_le_bytes([wide[0], wide[1]]).into(),
+            DType::F32 => f32::from_le_bytes(small).into(),
+            DType::F64 => f64::from_le_bytes(wide),
+            DType::I32 => i32::from_le_bytes(small).into(),
+            DType::I64 => i64::from_le_bytes(wide) as f64,
+            DType::U8 | DType::Bool => wide[0].into(),
+            DType::I8 => (wide[0] as i8).into(),
+            other => panic!("no array holds {other:?}"),
+        }
+    };
+    bytes.chunks(tensor.dtype.size()).map(of).collect()
 }
 
 #[test]
