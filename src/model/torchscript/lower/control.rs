@@ -5,7 +5,7 @@
 
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use super::function::Lowering;
+use super::function::{Lowering, given};
 use super::scope::{Assigned, Binding};
 use crate::graph::{BlockId, Literal, Name, NodeId, Type, ValueId};
 use crate::model::torchscript::code_ast::{Expr, Stmt, StmtKind};
@@ -58,7 +58,7 @@ impl Lowering<'_, '_, '_> {
                 };
                 self.graph.block_mut(then_block).returns.push(a);
                 self.graph.block_mut(else_block).returns.push(b);
-                let result = self.graph.add_result(node, ty.clone(), Some(name));
+                let result = self.graph.add_result(node, ty.clone(), given(name));
                 Binding::Value(result, ty)
             }
             (Some(Binding::Function(a)), Some(Binding::Function(b))) if a == b => {
@@ -114,7 +114,9 @@ impl Lowering<'_, '_, '_> {
         let node = self.node("prim::Loop", operands, at);
         let always = self.graph.add_literal(Literal::Bool(true), Type::Bool);
         let (block, after) = self.block(node, |this| {
-            let index = this.graph.add_parameter(this.block, Type::Int, counter);
+            let index = this
+                .graph
+                .add_parameter(this.block, Type::Int, counter.and_then(given));
             if let Some(counter) = counter {
                 let binding = Binding::Value(index, Type::Int);
                 this.scopes.assign(counter, binding);
@@ -122,7 +124,7 @@ impl Lowering<'_, '_, '_> {
             for (name, _, ty) in &carried {
                 let value = this
                     .graph
-                    .add_parameter(this.block, ty.clone(), Some(*name));
+                    .add_parameter(this.block, ty.clone(), given(*name));
                 this.scopes.assign(*name, Binding::Value(value, ty.clone()));
             }
             this.statements(body, false)?;
@@ -153,7 +155,7 @@ impl Lowering<'_, '_, '_> {
                 return Err(self.refuse(at, what));
             }
             self.graph.block_mut(block).returns.push(value);
-            let result = self.graph.add_result(node, ty.clone(), Some(name));
+            let result = self.graph.add_result(node, ty.clone(), given(name));
             self.scopes.assign(name, Binding::Value(result, ty));
         }
         for name in after.keys() {

@@ -86,6 +86,24 @@ pub(super) fn lower_function<'s>(
     })
 }
 
+/// Whether an expression is a variable, also under another type.
+fn is_copy(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Name(_) => true,
+        ExprKind::Annotate(_, inner) => is_copy(inner),
+        _ => false,
+    }
+}
+
+/// A variable's name, unless the printer made it up (`_12`): such a number says in what order something was printed, and nothing of the value.
+pub(super) fn given(name: Name) -> Option<Name> {
+    let made = name
+        .as_str()
+        .strip_prefix('_')
+        .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    (!made).then_some(name)
+}
+
 impl<'s> Lowering<'_, '_, 's> {
     /// Lowers statements. Returns what they return; only the last statement of a function may.
     pub(super) fn statements(
@@ -127,14 +145,21 @@ impl<'s> Lowering<'_, '_, 's> {
                     self.scopes.assign(*target, Binding::Function(function));
                     return Ok(());
                 }
+                let copied = is_copy(value);
                 let value = self.expr(value, ty.as_ref())?;
                 let ty = ty.clone().unwrap_or_else(|| self.type_of(value));
-                self.bind(*target, value, ty);
+                self.bind(*target, value, ty, copied);
             }
             StmtKind::Unpack { targets, value } => {
+                let copied = match &value.kind {
+                    ExprKind::Tuple(items) | ExprKind::List(items) => {
+                        items.iter().map(is_copy).collect()
+                    }
+                    _ => vec![false; targets.len()],
+                };
                 let values = self.destructure(value, targets.len())?;
-                for (&target, (value, ty)) in targets.iter().zip(values) {
-                    self.bind(target, value, ty);
+                for ((&target, (value, ty)), copied) in targets.iter().zip(values).zip(copied) {
+                    self.bind(target, value, ty, copied);
                 }
             }
             StmtKind::SetAttribute {
@@ -175,11 +200,11 @@ impl<'s> Lowering<'_, '_, 's> {
         Ok(())
     }
 
-    /// Gives a value its name, unless it has one.
-    pub(super) fn bind(&mut self, target: Name, value: ValueId, ty: Type) {
+    /// Gives a value its name, unless it has one, or is the value of another variable.
+    fn bind(&mut self, target: Name, value: ValueId, ty: Type, copied: bool) {
         let named = self.graph.value_mut(value);
-        if named.name.is_none() {
-            named.name = Some(target);
+        if named.name.is_none() && !copied {
+            named.name = given(target);
         }
         self.scopes.assign(target, Binding::Value(value, ty));
     }
