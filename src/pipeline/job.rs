@@ -6,14 +6,16 @@
 use std::time::Instant;
 
 use crate::check::pipeline::Pipeline;
+use crate::check::rule::Rule;
 use crate::graph::Name;
 use crate::model::torchscript::TorchScript;
 
 use super::freeze::FreezeError;
 use super::library::Loaded;
+use super::observe::Observer;
 use super::report::{Change, Chosen, Input, Promise, Report, Stage};
 use super::steps::Run;
-use super::{count, freeze};
+use super::{count, freeze, rewrite};
 
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +35,13 @@ pub enum NumericsLimit {
     Real,
     /// Within steps of a quantized result.
     Lsb,
+}
+
+impl Options {
+    /// Whether a rule may act, by its promise about numbers.
+    pub fn allows(&self, rule: &Rule) -> bool {
+        rewrite::allowed(rule, self)
+    }
 }
 
 /// Why a job cannot be done.
@@ -77,6 +86,9 @@ pub enum JobError {
     /// The engine found no acyclic choice.
     #[error("no acyclic model can be chosen: {0}")]
     Extract(#[from] crate::egraph::extract::ExtractError),
+    /// An observer has seen enough.
+    #[error("the run was ended by who looked into it")]
+    Observed,
     /// A step failed.
     #[error("{0}")]
     Step(String),
@@ -133,6 +145,26 @@ pub fn optimize(
     let after = count::operations_with_calls(&file.model, forward);
     report.operations = Change { before, after };
     Ok((file, report))
+}
+
+/// Runs the steps of a pipeline for somebody who looks into them; what becomes of the model is dropped. The pipeline that ran.
+pub fn observe(
+    file: TorchScript,
+    loaded: &Loaded,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Result<Chosen, JobError> {
+    let (pipeline, because) = choose_pipeline(&file, loaded, options)?;
+    let mut report = Report::default();
+    let ignored = &mut |_: &'static str| {};
+    let mut run = Run::new(file, loaded, options, &mut report, ignored).observed(observer);
+    match run.pipeline(pipeline, &[]) {
+        Ok(()) | Err(JobError::Observed) => Ok(Chosen {
+            name: pipeline.name.to_string(),
+            because,
+        }),
+        Err(error) => Err(error),
+    }
 }
 
 /// The labels of all rules that changed something, strongest promise first, with the operations they made.
@@ -192,8 +224,8 @@ fn collect(value: &crate::graph::AttributeValue, wanted: &mut Vec<crate::graph::
     }
 }
 
-/// The pipeline asked for, or the one that fits what the model holds.
-fn choose_pipeline<'a>(
+/// The pipeline asked for, or the one that fits what the model holds, and why it is this one.
+pub fn choose_pipeline<'a>(
     file: &TorchScript,
     loaded: &'a Loaded,
     options: &Options,

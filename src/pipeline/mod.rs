@@ -9,6 +9,7 @@ pub mod freeze;
 mod islands;
 pub mod job;
 pub mod library;
+pub mod observe;
 pub mod report;
 mod rewrite;
 mod steps;

@@ -9,15 +9,19 @@ use crate::egraph::build::{Built, build};
 use crate::egraph::choose::{Choice, Redirect, Target, choose};
 use crate::egraph::extract::{Limits, Proof};
 use crate::egraph::place::{Placed, place};
-use crate::egraph::{self, EGraph, RuleStatistics, SaturationLimits, SaturationReport, Stop};
+use crate::egraph::{
+    self, Candidates, EGraph, RuleStatistics, SaturationLimits, SaturationReport, Stop,
+};
 use crate::graph::{ConstantStore, Name};
 use crate::ops;
 use crate::rules::RuleSet;
+use crate::source::Span;
 
 use super::freeze::Frozen;
 use super::islands::islands;
 use super::job::{JobError, NumericsLimit, Options};
 use super::library::Loaded;
+use super::observe::{Acted, Observer};
 use super::report::{Applied, Bound, Island, Report};
 
 /// Operators that PyTorch 1.13 has, and those that rule files declare, unless they are notes for the search.
@@ -29,6 +33,31 @@ impl Target for Writable<'_> {
             Some(custom) => !custom.is_virtual,
             None => ops::available_in_1_13(op.as_str()),
         }
+    }
+}
+
+/// Where a step stands, and who is told what it did.
+pub(super) struct Scene<'a> {
+    /// The step's place.
+    pub(super) span: Span,
+    /// The method it works on.
+    pub(super) method: &'a str,
+    /// What the run tells in the end.
+    pub(super) report: &'a mut Report,
+    /// Who looks into the run.
+    pub(super) observer: Option<&'a mut dyn Observer>,
+}
+
+impl Scene<'_> {
+    /// Shows the step to the observer; an error if that has seen enough.
+    fn show(&mut self, step: &Acted<'_>) -> Result<(), JobError> {
+        if let Some(observer) = &mut self.observer
+            && observer.wants(step.named)
+            && observer.acted(step).is_break()
+        {
+            return Err(JobError::Observed);
+        }
+        Ok(())
     }
 }
 
@@ -49,7 +78,7 @@ pub(super) fn saturate(
     loaded: &Loaded,
     options: &Options,
     names: &Saturation,
-    report: &mut Report,
+    scene: &mut Scene<'_>,
 ) -> Result<(Frozen, ConstantStore), JobError> {
     let rules: Vec<&Rule> = named(loaded, options, names.rules);
     let keeps: Vec<&Keep> = loaded
@@ -66,6 +95,7 @@ pub(super) fn saturate(
         &loaded.catalogue,
     );
     let mut totals: Vec<RuleStatistics> = Vec::new();
+    let mut saturations: Vec<SaturationReport> = Vec::new();
     loop {
         let done = egraph::saturate(
             &mut built.egraph,
@@ -73,15 +103,33 @@ pub(super) fn saturate(
             &SaturationLimits::default(),
             &mut || false,
         )?;
-        note_limits(&done, report);
-        add_up(&mut totals, done.rules);
+        note_limits(&done, scene.report);
+        add_up(&mut totals, &done.rules);
+        saturations.push(done);
         if !built.skeleton.take_known_branches(&mut built.egraph) {
             break;
         }
     }
-    let placed = extract(&built, &Redirect::default(), loaded, Some(report))?;
-    note_rules(&rules, &totals, &built, &placed, report);
-    report.islands = unfused(&placed, &built, loaded, options, &rules, names.applied);
+    let redirect = Redirect::default();
+    let candidates = built.egraph.candidates();
+    let (choice, placed) = extract(&built, &candidates, &redirect, loaded)?;
+    note_proof(&choice, scene.report);
+    scene.show(&Acted {
+        method: scene.method,
+        span: scene.span,
+        named: names.rules,
+        rules: &rules,
+        set: &set,
+        graph: &frozen.graph,
+        built: &built,
+        candidates: &candidates,
+        redirect: &redirect,
+        target: &Writable(loaded),
+        chosen: Some((&choice, &placed)),
+        saturations: &saturations,
+    })?;
+    note_rules(&rules, &totals, &built, &placed, scene.report);
+    scene.report.islands = unfused(&placed, &built, loaded, options, &rules, names.applied);
     Ok((
         Frozen {
             graph: placed.graph,
@@ -125,7 +173,7 @@ pub(super) fn apply(
     loaded: &Loaded,
     options: &Options,
     rules: &[Name],
-    report: &mut Report,
+    scene: &mut Scene<'_>,
 ) -> Result<(Frozen, ConstantStore), JobError> {
     let (mut frozen, mut constants) = (frozen, constants);
     for rule in named(loaded, options, rules) {
@@ -143,13 +191,37 @@ pub(super) fn apply(
         );
         built.egraph.rebuild()?;
         let replaced = egraph::replace(&mut built.egraph, &set);
-        if replaced.classes.is_empty() {
+        if replaced.classes.is_empty() && scene.observer.is_none() {
             constants = built.egraph.into_constants();
             continue;
         }
         built.egraph.rebuild()?;
-        let placed = extract(&built, &Redirect(replaced.classes), loaded, None)?;
-        note_rules(&[rule], &replaced.rules, &built, &placed, report);
+        let redirect = Redirect(replaced.classes);
+        let candidates = built.egraph.candidates();
+        let chosen = if redirect.0.is_empty() {
+            None
+        } else {
+            Some(extract(&built, &candidates, &redirect, loaded)?)
+        };
+        scene.show(&Acted {
+            method: scene.method,
+            span: scene.span,
+            named: &[rule.name],
+            rules: &[rule],
+            set: &set,
+            graph: &frozen.graph,
+            built: &built,
+            candidates: &candidates,
+            redirect: &redirect,
+            target: &Writable(loaded),
+            chosen: chosen.as_ref().map(|(choice, placed)| (choice, placed)),
+            saturations: &[],
+        })?;
+        let Some((_, placed)) = chosen else {
+            constants = built.egraph.into_constants();
+            continue;
+        };
+        note_rules(&[rule], &replaced.rules, &built, &placed, scene.report);
         constants = built.egraph.into_constants();
         frozen = Frozen {
             graph: placed.graph,
@@ -169,7 +241,8 @@ fn named<'a>(loaded: &'a Loaded, options: &Options, names: &[Name]) -> Vec<&'a R
         .collect()
 }
 
-fn allowed(rule: &Rule, options: &Options) -> bool {
+/// Whether the options let a rule act.
+pub(super) fn allowed(rule: &Rule, options: &Options) -> bool {
     let needs = match rule.numerics {
         Numerics::Exact => NumericsLimit::Exact,
         Numerics::Real => NumericsLimit::Real,
@@ -181,25 +254,21 @@ fn allowed(rule: &Rule, options: &Options) -> bool {
 
 fn extract(
     built: &Built,
+    candidates: &Candidates<'_>,
     redirect: &Redirect,
     loaded: &Loaded,
-    report: Option<&mut Report>,
-) -> Result<Placed, JobError> {
-    let candidates = built.egraph.candidates();
+) -> Result<(Choice, Placed), JobError> {
     let choice = choose(
         &built.egraph,
-        &candidates,
+        candidates,
         &built.skeleton,
         redirect,
         &Writable(loaded),
         &Limits::default(),
     )?;
-    if let Some(report) = report {
-        note_proof(&choice, report);
-    }
     let placed = place(
         &built.egraph,
-        &candidates,
+        candidates,
         &built.skeleton,
         &choice,
         &loaded.catalogue,
@@ -208,12 +277,12 @@ fn extract(
         .graph
         .verify()
         .map_err(|error| JobError::Step(error.to_string()))?;
-    Ok(placed)
+    Ok((choice, placed))
 }
 
-fn add_up(totals: &mut Vec<RuleStatistics>, rules: Vec<RuleStatistics>) {
+fn add_up(totals: &mut Vec<RuleStatistics>, rules: &[RuleStatistics]) {
     if totals.is_empty() {
-        *totals = rules;
+        *totals = rules.to_vec();
         return;
     }
     for (total, rule) in totals.iter_mut().zip(rules) {
@@ -222,8 +291,8 @@ fn add_up(totals: &mut Vec<RuleStatistics>, rules: Vec<RuleStatistics>) {
         total.no_ops += rule.no_ops;
         total.unbuilt += rule.unbuilt;
         total.limited |= rule.limited;
-        for (all, more) in total.rejections.iter_mut().zip(rule.rejections) {
-            *all += more;
+        for (all, more) in total.rejections.iter_mut().zip(&rule.rejections) {
+            *all += *more;
         }
     }
 }

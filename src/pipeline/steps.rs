@@ -10,9 +10,11 @@ use crate::check::pipeline::{Pipeline, Step};
 use crate::check::rule::{Expr, Function, Slot};
 use crate::graph::{AttributeValue, Literal, Model, Module, ModuleId, Name};
 use crate::model::torchscript::TorchScript;
+use crate::source::Span;
 
 use super::job::{JobError, Options};
 use super::library::Loaded;
+use super::observe::Observer;
 use super::report::Report;
 use super::{freeze, rewrite, store};
 
@@ -23,6 +25,8 @@ pub(super) struct Run<'a> {
     options: &'a Options,
     report: &'a mut Report,
     progress: &'a mut dyn FnMut(&'static str),
+    /// Who looks into the run.
+    observer: Option<&'a mut dyn Observer>,
     /// The frozen method, once there is one.
     frozen: Option<freeze::Frozen>,
     /// Rules that were applied so far.
@@ -71,10 +75,17 @@ impl<'a> Run<'a> {
             options,
             report,
             progress,
+            observer: None,
             frozen: None,
             applied: Vec::new(),
             method: "forward",
         }
+    }
+
+    /// The run with somebody who looks into it.
+    pub(super) fn observed(mut self, observer: &'a mut dyn Observer) -> Run<'a> {
+        self.observer = Some(observer);
+        self
     }
 
     /// Runs the steps of a pipeline with these settings.
@@ -113,7 +124,7 @@ impl<'a> Run<'a> {
                     let keep = self.texts(pipeline, settings, keep, "freeze(keep)")?;
                     self.freeze(&keep)?;
                 }
-                Step::Apply { rules, .. } => {
+                Step::Apply { rules, span, .. } => {
                     (self.progress)("applying rules");
                     let frozen = self.frozen()?;
                     let constants = std::mem::take(&mut self.file.model.constants);
@@ -123,13 +134,15 @@ impl<'a> Run<'a> {
                         self.loaded,
                         self.options,
                         rules,
-                        self.report,
+                        &mut self.scene(*span),
                     )?;
                     self.file.model.constants = constants;
                     self.frozen = Some(frozen);
                     self.applied.extend(rules);
                 }
-                Step::Saturate { rules, keeps, .. } => {
+                Step::Saturate {
+                    rules, keeps, span, ..
+                } => {
                     (self.progress)("saturating");
                     let frozen = self.frozen()?;
                     let constants = std::mem::take(&mut self.file.model.constants);
@@ -145,9 +158,9 @@ impl<'a> Run<'a> {
                         &rewrite::Saturation {
                             rules: &rules,
                             keeps,
-                            applied: &self.applied,
+                            applied: &self.applied.clone(),
                         },
-                        self.report,
+                        &mut self.scene(*span),
                     )?;
                     self.file.model.constants = constants;
                     self.frozen = Some(frozen);
@@ -210,6 +223,18 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    fn scene(&mut self, span: Span) -> rewrite::Scene<'_> {
+        rewrite::Scene {
+            span,
+            method: self.method,
+            report: &mut *self.report,
+            observer: match &mut self.observer {
+                Some(observer) => Some(&mut **observer),
+                None => None,
+            },
+        }
     }
 
     fn value(
