@@ -31,15 +31,15 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
         "aten::clamp_max" => |a| clamped(a, None, Some(a.float(1)?)),
         "aten::hardswish" => |a| real(a, hardswish),
         "aten::silu" => |a| real(a, |x| x / (1.0 + exp_f32(-x))),
-        "aten::neg" => |a| real(a, |x| -x),
-        "aten::abs" => |a| real(a, f32::abs),
-        "aten::sqrt" => |a| real(a, f32::sqrt),
-        "aten::rsqrt" => |a| real(a, |x| 1.0 / x.sqrt()),
+        "aten::neg" => |a| real_or_double(a, |x| -x, |x| -x),
+        "aten::abs" => |a| real_or_double(a, f32::abs, f64::abs),
+        "aten::sqrt" => |a| real_or_double(a, f32::sqrt, f64::sqrt),
+        "aten::rsqrt" => |a| real_or_double(a, |x| 1.0 / x.sqrt(), |x| 1.0 / x.sqrt()),
         "aten::exp" => |a| real(a, exp_f32),
-        "aten::reciprocal" => |a| real(a, |x| 1.0 / x),
-        "aten::floor" => |a| real(a, f32::floor),
-        "aten::ceil" => |a| real(a, f32::ceil),
-        "aten::round" => |a| real(a, f32::round_ties_even),
+        "aten::reciprocal" => |a| real_or_double(a, |x| 1.0 / x, |x| 1.0 / x),
+        "aten::floor" => |a| real_or_double(a, f32::floor, f64::floor),
+        "aten::ceil" => |a| real_or_double(a, f32::ceil, f64::ceil),
+        "aten::round" => |a| real_or_double(a, f32::round_ties_even, f64::round_ties_even),
         "aten::hardsigmoid" => |a| bounded(a, hardsigmoid, 256.0, false),
         "aten::sigmoid" => |a| bounded(a, sigmoid_f32, 256.0, false),
         "aten::tanh" => |a| bounded(a, tanh_f32, 128.0, true),
@@ -122,6 +122,25 @@ fn real(a: Arguments, f: impl Fn(f32) -> f32) -> Result<Vec<Value>, Fault> {
     let elements: Vec<f32> = elements::read_f32(tensor)?.into_iter().map(f).collect();
     Ok(vec![
         tensor_float(tensor.dtype, tensor.shape.clone(), &elements)?.into(),
+    ])
+}
+
+/// A function of each element of a float tensor, doubles included.
+fn real_or_double(
+    a: Arguments,
+    single: impl Fn(f32) -> f32,
+    double: impl Fn(f64) -> f64,
+) -> Result<Vec<Value>, Fault> {
+    let tensor = a.tensor(0)?;
+    if tensor.dtype != DType::F64 {
+        return real(a, single);
+    }
+    let elements: Vec<f64> = elements::read_f64(tensor)?
+        .into_iter()
+        .map(double)
+        .collect();
+    Ok(vec![
+        elements::tensor_f64(tensor.shape.clone(), &elements).into(),
     ])
 }
 

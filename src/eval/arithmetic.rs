@@ -1,44 +1,26 @@
-//! Sums and products of tensors, float and quantized, and joining tensors.
+//! Sums and products of quantized tensors, and joining tensors.
 //!
 //! In: tensors of shapes that broadcast, or a tensor and a number. Out: a contiguous tensor.
-//! Invariant: float arithmetic is `f32`, each step rounded (`alpha * b` before the sum); integers stay 64-bit integers.
 //! Invariant: quantized sums are taken of reals, products of integers; a number combines with the scale, not the elements.
 //!
 //! Sources: `BinaryOps.cpp`, `qmul.cpp`, `QuantizedOpKernels.cpp` of PyTorch.
 
-use crate::graph::{DType, Tensor};
+use crate::graph::Tensor;
 
 use super::Value;
 use super::activation::integers;
 use super::affine::Affine;
 use super::arguments::Arguments;
-use super::elements::{self, tensor_float};
+use super::elements;
+use super::elementwise::combine;
 use super::error::Fault;
 use super::quantize::reals;
-use super::shape::{broadcast, broadcast_indices};
+use super::shape::broadcast;
 use super::table::Kernel;
 
 /// The kernels of this file.
 pub(super) fn kernel(op: &str) -> Option<Kernel> {
     Some(match op {
-        "aten::add.Tensor" | "aten::add.Scalar" => |a| {
-            let alpha = a.float_or(2, 1.0)?;
-            float(
-                a,
-                |x, y| x + alpha as f32 * y,
-                |x, y| x.wrapping_add(y.wrapping_mul(alpha as i64)),
-            )
-        },
-        "aten::sub.Tensor" | "aten::sub.Scalar" => |a| {
-            let alpha = a.float_or(2, 1.0)?;
-            float(
-                a,
-                |x, y| x - alpha as f32 * y,
-                |x, y| x.wrapping_sub(y.wrapping_mul(alpha as i64)),
-            )
-        },
-        "aten::mul.Tensor" | "aten::mul.Scalar" => |a| float(a, |x, y| x * y, i64::wrapping_mul),
-        "aten::div.Tensor" | "aten::div.Scalar" => divide,
         "quantized::add" => |a| quantized_add(a, false),
         "quantized::add_relu" => |a| quantized_add(a, true),
         "quantized::mul" => |a| quantized_multiply(a, false),
@@ -65,91 +47,6 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
         "quantized::cat_relu" => |a| quantized_cat(a, true),
         _ => return None,
     })
-}
-
-/// A number operand as a tensor without dimensions.
-fn operand(a: Arguments, position: usize) -> Result<Tensor, Fault> {
-    match a.value(position) {
-        Value::Tensor(tensor) => Ok(tensor.clone()),
-        Value::Literal(crate::graph::Literal::Int(n)) => Ok(elements::tensor_i64(vec![], &[*n])),
-        _ => Ok(elements::tensor_f32(vec![], &[a.float(position)? as f32])),
-    }
-}
-
-/// Elements as `f32`; a tensor of integers or doubles takes part in `f32` arithmetic as PyTorch's promotion has it.
-fn singles(tensor: &Tensor) -> Result<Vec<f32>, Fault> {
-    if tensor.dtype.is_quantized() {
-        return Err(Fault::new("quantized operands need a quantized operator"));
-    }
-    Ok(elements::read_f64(tensor)?
-        .into_iter()
-        .map(|x| x as f32)
-        .collect())
-}
-
-/// The type of a result: the floating one of the two, the left one if both are.
-fn promoted(left: &Tensor, right: &Tensor) -> DType {
-    match (left.dtype.is_float(), right.dtype.is_float()) {
-        (true, true) if left.shape.is_empty() && !right.shape.is_empty() => right.dtype,
-        (true, _) => left.dtype,
-        (false, true) => right.dtype,
-        (false, false) => DType::I64,
-    }
-}
-
-fn float(
-    a: Arguments,
-    on_floats: impl Fn(f32, f32) -> f32,
-    on_integers: impl Fn(i64, i64) -> i64,
-) -> Result<Vec<Value>, Fault> {
-    let (left, right) = (operand(a, 0)?, operand(a, 1)?);
-    let shape = broadcast(&left.shape, &right.shape)?;
-    let dtype = promoted(&left, &right);
-    if dtype == DType::I64 {
-        let sums = combine(
-            (&left, &elements::read_i64(&left)?),
-            (&right, &elements::read_i64(&right)?),
-            &shape,
-            on_integers,
-        );
-        return Ok(vec![elements::tensor_i64(shape, &sums).into()]);
-    }
-    let results = combine(
-        (&left, &singles(&left)?),
-        (&right, &singles(&right)?),
-        &shape,
-        on_floats,
-    );
-    Ok(vec![tensor_float(dtype, shape, &results)?.into()])
-}
-
-/// `div(Tensor self, Tensor or Scalar other)`: true division, so the result is float.
-fn divide(a: Arguments) -> Result<Vec<Value>, Fault> {
-    let (left, right) = (operand(a, 0)?, operand(a, 1)?);
-    let shape = broadcast(&left.shape, &right.shape)?;
-    let dtype = match promoted(&left, &right) {
-        DType::I64 => DType::F32,
-        dtype => dtype,
-    };
-    let (x, y) = (singles(&left)?, singles(&right)?);
-    let results = combine((&left, &x), (&right, &y), &shape, |x, y| x / y);
-    Ok(vec![tensor_float(dtype, shape, &results)?.into()])
-}
-
-fn combine<T: Copy, R>(
-    left: (&Tensor, &[T]),
-    right: (&Tensor, &[T]),
-    shape: &[usize],
-    f: impl Fn(T, T) -> R,
-) -> Vec<R> {
-    if left.0.shape == right.0.shape {
-        return left.1.iter().zip(right.1).map(|(&x, &y)| f(x, y)).collect();
-    }
-    broadcast_indices(&left.0.shape, shape)
-        .into_iter()
-        .zip(broadcast_indices(&right.0.shape, shape))
-        .map(|(i, j)| f(left.1[i], right.1[j]))
-        .collect()
 }
 
 /// Operands 0 and 1 quantized alike, the output's parameters from 2 on, and the common shape.
@@ -394,7 +291,8 @@ fn quantized_join(
 mod tests {
     use super::*;
     use crate::eval::call;
-    use crate::eval::elements::{tensor_f32, tensor_i64};
+    use crate::eval::elements::tensor_f32;
+    use crate::graph::DType;
 
     fn quantized(scale: f64, zero: i64, codes: &[i32]) -> Value {
         let affine = Affine::new(DType::QU8, scale, zero).unwrap();
@@ -410,24 +308,6 @@ mod tests {
             affine.zero,
             elements::read_quantized(out).unwrap(),
         )
-    }
-
-    #[test]
-    fn floats_broadcast_and_integers_stay_integers() {
-        let x = Value::from(tensor_f32(vec![2, 1], &[1.0, 2.0]));
-        let y = Value::from(tensor_f32(vec![2], &[10.0, 20.0]));
-        let out = call("aten::add_.Tensor", &[x.clone(), y, Value::int(2)]).unwrap();
-        let out = out[0].as_tensor().unwrap();
-        assert_eq!(out.shape, [2, 2]);
-        assert_eq!(elements::read_f32(out).unwrap(), [21.0, 41.0, 22.0, 42.0]);
-        let n = Value::from(tensor_i64(vec![], &[41]));
-        let out = call("aten::add.Scalar", &[n, Value::int(1)]).unwrap();
-        let out = out[0].as_tensor().unwrap();
-        assert_eq!(
-            (out.dtype, elements::read_i64(out).unwrap()),
-            (DType::I64, vec![42])
-        );
-        assert!(call("aten::add.Tensor", &[x, quantized(1.0, 0, &[1])]).is_err());
     }
 
     #[test]

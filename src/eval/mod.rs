@@ -14,6 +14,7 @@ mod constant;
 mod convolution;
 mod convolve;
 mod elements;
+mod elementwise;
 mod error;
 mod exponential;
 mod host;

@@ -117,7 +117,7 @@ fn scalar_tensor(a: Arguments) -> Result<Vec<Value>, Fault> {
 }
 
 /// `to(Tensor self, ScalarType dtype)` between floats and integers; floats truncate to integers.
-fn converted(tensor: &Tensor, dtype: DType) -> Result<Tensor, Fault> {
+pub(super) fn converted(tensor: &Tensor, dtype: DType) -> Result<Tensor, Fault> {
     if tensor.dtype == dtype {
         return Ok(tensor.clone());
     }

@@ -1,4 +1,4 @@
-//! Means and sums along dimensions, and softmax.
+//! Means and sums along dimensions, extremes, and softmax.
 //!
 //! In: a tensor and dimensions (none means all). Out: a contiguous tensor.
 //! Invariant: float sums are taken in the order of `summation`.
@@ -14,6 +14,7 @@ use super::elements::{self, tensor_float};
 use super::error::Fault;
 use super::exponential::exp;
 use super::quantize::reals;
+use super::queries::converted;
 use super::shape::walk;
 use super::summation;
 use super::table::Kernel;
@@ -25,6 +26,8 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
         "aten::mean.dim" => |a| mean(a.tensor(0)?, &dims(a, 1)?, a.bool_or(2, false)?),
         "aten::sum" => |a| sum(a.tensor(0)?, &[], false),
         "aten::sum.dim_IntList" => |a| sum(a.tensor(0)?, &dims(a, 1)?, a.bool_or(2, false)?),
+        "aten::max" => |a| extreme(a.tensor(0)?, |new, best| new > best, |new, best| new > best),
+        "aten::min" => |a| extreme(a.tensor(0)?, |new, best| new < best, |new, best| new < best),
         "aten::softmax.int" | "aten::_softmax" => softmax,
         _ => return None,
     })
@@ -157,6 +160,34 @@ fn softmax(a: Arguments) -> Result<Vec<Value>, Fault> {
     ])
 }
 
+/// The element that is better than all others, without dimensions; not-a-number is better than any.
+fn extreme(
+    tensor: &Tensor,
+    better: fn(f64, f64) -> bool,
+    better_integer: fn(i64, i64) -> bool,
+) -> Result<Vec<Value>, Fault> {
+    let empty = || Fault::new("a tensor without elements has no extreme");
+    if tensor.dtype.is_quantized() {
+        return Err(Fault::new("extremes of quantized tensors are not taken"));
+    }
+    let best = if tensor.dtype.is_float() {
+        let best = elements::read_f64(tensor)?.into_iter().reduce(|best, new| {
+            if best.is_nan() || (!new.is_nan() && !better(new, best)) {
+                best
+            } else {
+                new
+            }
+        });
+        elements::tensor_f64(vec![], &[best.ok_or_else(empty)?])
+    } else {
+        let best = elements::read_i64(tensor)?
+            .into_iter()
+            .reduce(|best, new| if better_integer(new, best) { new } else { best });
+        elements::tensor_i64(vec![], &[best.ok_or_else(empty)?])
+    };
+    Ok(vec![converted(&best, tensor.dtype)?.into()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +221,17 @@ mod tests {
         let out = out[0].as_tensor().unwrap();
         assert_eq!(Affine::of(out).unwrap(), affine);
         assert_eq!(read_quantized(out).unwrap(), [12, 128]);
+    }
+
+    #[test]
+    fn extremes_have_no_dimensions() {
+        let x = |values: &[f32]| vec![tensor_f32(vec![values.len()], values).into()];
+        let out = call("aten::max", &x(&[1.0, 7.0, -2.0])).unwrap();
+        let out = out[0].as_tensor().unwrap();
+        assert_eq!((out.shape.len(), read_f32(out).unwrap()), (0, vec![7.0]));
+        let out = call("aten::min", &x(&[1.0, f32::NAN, -2.0])).unwrap();
+        assert!(read_f32(out[0].as_tensor().unwrap()).unwrap()[0].is_nan());
+        assert!(call("aten::min", &x(&[])).is_err());
     }
 
     #[test]

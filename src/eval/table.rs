@@ -8,20 +8,21 @@ use crate::ops::{fold_literals, folds_literals};
 use super::arguments::Arguments;
 use super::error::Fault;
 use super::{
-    EvalError, Value, activation, arithmetic, convolve, linear, lists, normalization, pack,
-    pooling, quantize, queries, reduction, resample, sections, views,
+    EvalError, Value, activation, arithmetic, convolve, elementwise, linear, lists, normalization,
+    pack, pooling, quantize, queries, reduction, resample, sections, views,
 };
 
 /// Computes the results of an operator.
 pub(super) type Kernel = fn(Arguments) -> Result<Vec<Value>, Fault>;
 
-const FILES: [fn(&str) -> Option<Kernel>; 14] = [
+const FILES: [fn(&str) -> Option<Kernel>; 15] = [
     quantize::kernel,
     pack::kernel,
     convolve::kernel,
     linear::kernel,
     activation::kernel,
     arithmetic::kernel,
+    elementwise::kernel,
     normalization::kernel,
     pooling::kernel,
     reduction::kernel,
