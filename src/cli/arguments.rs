@@ -36,6 +36,8 @@ pub enum Command {
     Check(Check),
     /// Print the graphs of a model as text.
     Show(Show),
+    /// Write rule files in the one way that everybody writes them.
+    Fmt(super::fmt::Fmt),
 }
 
 /// How a result is printed.

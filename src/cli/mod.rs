@@ -6,6 +6,7 @@
 
 mod arguments;
 mod check;
+mod fmt;
 mod optimize;
 mod output;
 mod progress;
@@ -34,6 +35,7 @@ pub fn main() -> ExitCode {
         Command::Optimize(command) => optimize::run(command, &output),
         Command::Check(command) => check::run(command, &output),
         Command::Show(command) => show::run(command, &output),
+        Command::Fmt(command) => fmt::run(command, &output),
     };
     ExitCode::from(code)
 }

@@ -32,6 +32,23 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RuleText>, String> {
     Ok(texts)
 }
 
+/// The rule files behind these paths, as [`read`] finds them.
+pub fn paths(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut found = Vec::new();
+    for path in paths {
+        let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        if metadata.is_dir() {
+            let mut files = Vec::new();
+            find(path, &mut files)?;
+            files.sort();
+            found.append(&mut files);
+        } else {
+            found.push(path.clone());
+        }
+    }
+    Ok(found)
+}
+
 fn read_file(path: &Path, module: String) -> Result<RuleText, String> {
     let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
     Ok(RuleText {

@@ -13,6 +13,7 @@ pub mod ast;
 mod build;
 mod codes;
 mod explain;
+pub mod format;
 mod grammar;
 pub mod lexer;
 mod nesting;

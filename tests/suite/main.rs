@@ -11,6 +11,7 @@ mod command;
 mod console;
 mod editor;
 mod fixtures;
+mod format;
 mod islands;
 mod kernels;
 mod npy;
