@@ -51,6 +51,10 @@ pub const INCOMPLETE: Code = Code::new("F0406", "incomplete");
 pub const LABEL_MISPLACED: Code = Code::new("F0407", "label-misplaced");
 /// An expression or a pattern where the other is meant.
 pub const NOT_A_PATTERN: Code = Code::new("F0408", "not-a-pattern");
+/// An effect where there cannot be one, or something else where an effect is meant.
+pub const EFFECT: Code = Code::new("F0409", "effect");
+/// Several roots, none of whose names is in another.
+pub const UNRELATED_ROOTS: Code = Code::new("F0410", "unrelated-roots");
 /// What the language has and this version does not do.
 pub const NOT_YET: Code = Code::new("F0450", "not-yet");
 

@@ -6,7 +6,7 @@ use super::expression::{Context, Key, Resolver};
 use super::family::frames;
 use super::library::docs;
 use super::plan::plans;
-use super::rule::{Expr, Instance, Keep, Reason, Rule, Slot};
+use super::rule::{Expr, Instance, Keep, Reason, Rule, Slot, Variant};
 use super::sink::{Checked, Stop};
 use super::variants::{instance, keep_patterns};
 use crate::graph::Name;
@@ -47,6 +47,19 @@ pub(super) fn rule<'a>(
     if stopped {
         return Err(Stop);
     }
+    let has_effects = |variant: &Variant| {
+        let matched = |op: Name| cx.catalogue.is_effect(op.as_str());
+        !variant.erased.is_empty()
+            || !variant.effects.is_empty()
+            || variant
+                .roots
+                .iter()
+                .any(|root| root.pattern.any_operator(matched))
+    };
+    let effects = instances
+        .iter()
+        .flat_map(|instance| &instance.variants)
+        .any(has_effects);
     Ok(Rule {
         name: full_name(cx, module, &rule.name),
         span: item.span,
@@ -60,6 +73,7 @@ pub(super) fn rule<'a>(
             })
             .collect(),
         instances,
+        effects,
     })
 }
 

@@ -366,6 +366,14 @@ impl<'a> Checker<'_, 'a> {
     }
 
     fn allowed(&self, rule: &Rule, path: &ast::Path, saturates: bool) -> Checked<Name> {
+        if saturates && rule.has_effects() {
+            return self.stop(
+                Diagnostic::error(STEP_RULE, format!("`{}` has effects", rule.name))
+                    .primary(path.span, "what is saturated is values alone")
+                    .note("it matches, adds or erases ops that do something beside their results")
+                    .help(format!("write `apply({})` as a step of its own", rule.name)),
+            );
+        }
         match &rule.numerics {
             Numerics::Changes(why) if saturates => self.stop(
                 Diagnostic::error(STEP_RULE, format!("`{}` changes numbers: {why}", rule.name))

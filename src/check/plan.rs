@@ -6,7 +6,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::codes::{
-    DUPLICATE_NAME, INCOMPLETE, LABEL_MISPLACED, NOT_YET, NUMERICS, SIDES_DIFFER, UNKNOWN_NAME,
+    DUPLICATE_NAME, EFFECT, INCOMPLETE, LABEL_MISPLACED, NUMERICS, SIDES_DIFFER, UNKNOWN_NAME,
     UNUSED_NAME, WRONG_KIND,
 };
 use super::expression::{Context, Key};
@@ -26,6 +26,8 @@ pub(super) enum Side<'a> {
     Term(&'a ast::Term),
     /// What stands between the braces.
     Statements(&'a ast::Statements),
+    /// Nothing is written: a rule that only erases, and where it says so.
+    Nothing(Span),
 }
 
 /// A rule read in one direction.
@@ -36,6 +38,8 @@ pub(super) struct Plan<'a> {
     pub(super) guards: Vec<&'a ast::Guard>,
     pub(super) lets: Vec<&'a ast::Let>,
     pub(super) numerics: Numerics,
+    /// Names of the effects that go away.
+    pub(super) erased: Vec<&'a ast::Name>,
     /// Whether the left and right of the text have changed places.
     pub(super) reversed: bool,
 }
@@ -45,6 +49,7 @@ impl<'a> Side<'a> {
         match self {
             Side::Term(term) => term.span,
             Side::Statements(statements) => statements.span,
+            Side::Nothing(span) => span,
         }
     }
 
@@ -57,16 +62,22 @@ impl<'a> Side<'a> {
                     mentions.statement(statement);
                 }
             }
+            Side::Nothing(_) => {}
         }
         mentions.list
     }
 
+    /// The statements, where there are some.
+    pub(super) fn statements(self) -> &'a [ast::Statement] {
+        match self {
+            Side::Statements(block) => &block.statements,
+            Side::Term(_) | Side::Nothing(_) => &[],
+        }
+    }
+
     /// The values that statements of this side bind, with their places.
     fn defined(self) -> Vec<(&'a str, Span)> {
-        let Side::Statements(block) = self else {
-            return Vec::new();
-        };
-        let binds = block.statements.iter().flat_map(|s| &s.binds);
+        let binds = self.statements().iter().flat_map(|s| &s.binds);
         binds
             .filter_map(|bind| bind.target.value())
             .map(|value| (value.name.as_str(), value.span))
@@ -83,13 +94,13 @@ pub(super) fn plans<'a>(
     let numerics = numerics(cx, rule);
     let sides = sides(cx, rule);
     let (numerics, (left, right, both)) = (numerics?, sides?);
-    refuse_effects(cx, rule, [left, right])?;
     let plan = Plan {
         pattern: left,
         replacement: right,
         guards: rule.guards().collect(),
         lets: rule.lets().collect(),
         numerics,
+        erased: rule.erases().flat_map(|erase| &erase.tags).collect(),
         reversed: false,
     };
     if !both {
@@ -200,32 +211,11 @@ fn sides<'a>(cx: &Context<'a>, rule: &'a ast::Rule) -> Checked<Sides<'a>> {
         ),
     };
     let pattern = one(&matches, "match", "say what to look for");
-    if rewrites.is_empty() && rule.erases().next().is_some() {
-        // What is said about `erase` is enough.
-        return Ok((pattern?, pattern?, false));
+    if let (true, Some(erase)) = (rewrites.is_empty(), rule.erases().next()) {
+        return Ok((pattern?, Side::Nothing(erase.span), false));
     }
     let replacement = one(&rewrites, "rewrite", "say what takes its place");
     Ok((pattern?, replacement?, false))
-}
-
-fn refuse_effects(cx: &Context<'_>, rule: &ast::Rule, sides: [Side<'_>; 2]) -> Checked<()> {
-    let effect = |side: Side<'_>| match side {
-        Side::Statements(block) => block
-            .statements
-            .iter()
-            .find(|statement| statement.is_effect())
-            .map(|statement| statement.span),
-        Side::Term(_) => None,
-    };
-    let erased = rule.erases().next().map(|erase| erase.span);
-    match erased.or_else(|| sides.into_iter().find_map(effect)) {
-        None => Ok(()),
-        Some(span) => cx.sink.stop(
-            Diagnostic::error(NOT_YET, "rules with effects are not done yet")
-                .primary(span, "an effect")
-                .help("a rule can match and write ops that have results"),
-        ),
-    }
 }
 
 /// Both sides of `<=>` bind the same names, else one direction could not be written.
@@ -284,6 +274,8 @@ struct Names<'p, 'a> {
     module: usize,
     rule: &'a ast::Rule,
     bound: FxHashSet<Key<'a>>,
+    /// Names that `as` gives to nodes; only `erase` may say them.
+    nodes: Vec<&'a str>,
     /// How often each name is mentioned, bindings included.
     count: FxHashMap<Key<'a>, usize>,
     failed: bool,
@@ -300,6 +292,7 @@ fn check_names<'a>(
         module,
         rule,
         bound: FxHashSet::default(),
+        nodes: node_tags(plan.pattern),
         count: FxHashMap::default(),
         failed: false,
     };
@@ -320,10 +313,20 @@ fn check_names<'a>(
     let written: Vec<(&str, Span)> = plan.replacement.defined();
     names.guards_and_lets(plan);
     let written_only = names.written(plan, &roots);
+    names.erased(plan);
     if !names.failed {
         names.unused(&binders, plan, &written_only, &written);
     }
     if names.failed { Err(Stop) } else { Ok(()) }
+}
+
+/// What `as` names on a statement that is an op, not a choice: the node.
+fn node_tags(side: Side<'_>) -> Vec<&str> {
+    let statements = side.statements().iter();
+    statements
+        .filter_map(|statement| statement.node_tag())
+        .map(|tag| tag.text.as_str())
+        .collect()
 }
 
 impl<'a> Names<'_, 'a> {
@@ -340,6 +343,17 @@ impl<'a> Names<'_, 'a> {
     fn check(&mut self, mentions: &[Mention<'a>]) {
         for mention in mentions {
             *self.count.entry(mention.key).or_default() += 1;
+            if !mention.binds && !mention.key.is_value && self.nodes.contains(&mention.key.name) {
+                self.tell(
+                    Diagnostic::error(
+                        WRONG_KIND,
+                        format!("`{}` is a node, not a value", mention.key),
+                    )
+                    .primary(mention.span, "a value is needed here")
+                    .help("only `erase` takes the name of a node"),
+                );
+                continue;
+            }
             if mention.is_dtype || self.bound.contains(&mention.key) || self.is_known(mention.key) {
                 continue;
             }
@@ -397,8 +411,11 @@ impl<'a> Names<'_, 'a> {
                 );
             }
         }
+        let effects = || plan.replacement.statements().iter().any(|s| s.is_effect());
         if let (Side::Statements(block), true) = (plan.replacement, roots.is_empty())
             && !self.failed
+            && plan.erased.is_empty()
+            && !effects()
         {
             let names: Vec<&str> = made.keys().copied().collect();
             let meant = defined
@@ -448,6 +465,27 @@ impl<'a> Names<'_, 'a> {
         self.check(&plan.replacement.mentions());
         self.bound = bound;
         own
+    }
+
+    /// What `erase` names must be nodes of the match.
+    fn erased(&mut self, plan: &Plan<'a>) {
+        for name in &plan.erased {
+            *self.count.entry(Key::bare(&name.text)).or_default() += 1;
+            if self.nodes.contains(&name.text.as_str()) {
+                continue;
+            }
+            let meant = closest(&name.text, self.nodes.iter().copied());
+            let meant = meant.map(|name| format!("did you mean `{name}`?"));
+            self.tell(
+                Diagnostic::error(EFFECT, format!("`erase {name}` erases nothing"))
+                    .primary(name.span, "no statement of the match is named so")
+                    .help(meant.unwrap_or_else(|| {
+                        format!(
+                            "name an effect of the match: `prim::SetAttr[name](%m, %v) as {name}`"
+                        )
+                    })),
+            );
+        }
     }
 
     fn unused(

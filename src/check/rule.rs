@@ -25,12 +25,19 @@ pub struct Rule {
     pub reasons: Vec<Reason>,
     /// One for each element of the family, in order; one for a rule without a family.
     pub instances: Vec<Instance>,
+    /// Whether it matches, erases or adds effects.
+    pub effects: bool,
 }
 
 impl Rule {
-    /// Whether both sides are meant to be equal, so that it may act anywhere; `changes` rules are named one by one.
+    /// Whether both sides are meant to be equal, so that it may act anywhere; `changes` rules and those with effects are named one by one.
     pub fn is_equality(&self) -> bool {
-        !matches!(self.numerics, Numerics::Changes(_))
+        !matches!(self.numerics, Numerics::Changes(_)) && !self.has_effects()
+    }
+
+    /// Whether it matches, erases or adds effects, so that it may stand in `apply` only.
+    pub fn has_effects(&self) -> bool {
+        self.effects
     }
 }
 
@@ -111,12 +118,16 @@ pub struct Variant {
     pub guards: Vec<Guard>,
     /// Values named by `let` that the checker could not compute, in order; they may be used by guards and builders.
     pub lets: Vec<Let>,
+    /// Effects that go away: the slots of their nodes.
+    pub erased: Vec<Slot>,
+    /// Effects that are added, in order: always operators without result.
+    pub effects: Vec<Build>,
 }
 
 /// A pattern, and what takes its place.
 #[derive(Clone, Debug)]
 pub struct Root {
-    /// What is matched. Always an operator, a projection of one, or a chain.
+    /// What is matched. Always an operator (an effect among them), a projection of one, or a chain.
     pub pattern: Pattern,
     /// What is built; `None` for a root that is matched only.
     pub replacement: Option<Build>,
@@ -184,7 +195,7 @@ pub enum Pattern {
 pub struct Apply {
     /// With its overload, as in graphs: `aten::add.Tensor`.
     pub op: Name,
-    /// The result if there is one (kind `Value`), else the node (kind `Results`).
+    /// The result if there is exactly one (kind `Value`), else the node (kind `Results`).
     pub slot: Slot,
     /// Patterns of the operands, as many as the schema has (defaults are filled in graphs).
     pub operands: Vec<Pattern>,
@@ -401,6 +412,29 @@ pub struct Keep {
     pub reason: Arc<str>,
     /// What is kept, one pattern for each instance and overload.
     pub patterns: Vec<(Vec<SlotInfo>, Pattern)>,
+}
+
+impl Pattern {
+    /// Whether some operator of it holds.
+    pub fn any_operator(&self, holds: impl Fn(Name) -> bool + Copy) -> bool {
+        match self {
+            Pattern::Any
+            | Pattern::Value(..)
+            | Pattern::Literal(_)
+            | Pattern::Bare(_)
+            | Pattern::Again(_) => false,
+            Pattern::Apply(apply) => {
+                let rest = match &apply.rest {
+                    Some(Rest::Each { pattern, .. }) => Some(pattern),
+                    _ => None,
+                };
+                let mut inner = apply.operands.iter().chain(rest);
+                holds(apply.op) || inner.any(|operand| operand.any_operator(holds))
+            }
+            Pattern::Project { of, .. } => of.any_operator(holds),
+            Pattern::Chain { op, inner, .. } => holds(*op) || inner.any_operator(holds),
+        }
+    }
 }
 
 impl Function {

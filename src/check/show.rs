@@ -33,6 +33,16 @@ impl Display for Variant {
             self.expr(f, &guard.condition)?;
             writeln!(f, " else reason {}", guard.reason)?;
         }
+        for slot in &self.erased {
+            f.write_str("  erase ")?;
+            self.slot(f, *slot)?;
+            f.write_char('\n')?;
+        }
+        for effect in &self.effects {
+            f.write_str("  and do ")?;
+            self.build(f, effect)?;
+            f.write_char('\n')?;
+        }
         Ok(())
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn check(cx: &Context<'_>, side: Side<'_>) -> Checked<()> {
                 term(&statement.term, &mut found);
             }
         }
+        Side::Nothing(_) => {}
     }
     for (span, what, help) in &found {
         cx.sink.tell(

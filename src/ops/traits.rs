@@ -237,18 +237,31 @@ impl Catalogue {
             None => purity_given(op, literal),
         }
     }
+
+    /// Whether an operator is an effect whatever its operands are: rules that match or write it run on the ordered list of effects.
+    pub fn is_effect(&self, op: &str) -> bool {
+        match self.custom(op) {
+            Some(custom) => custom.effect || custom.schema.writes(),
+            None => schema(op).is_none_or(always_has_effect),
+        }
+    }
 }
 
-fn of_schema<'a>(schema: &Schema, literal: impl Fn(usize) -> Option<&'a Literal>) -> Purity {
+/// Whether it is an effect, whatever literals its operands are.
+fn always_has_effect(schema: &Schema) -> bool {
     let base = schema.base.as_str();
     let namespace = base.split("::").next().unwrap_or(base);
     let hidden = schema.vararg || schema.varret;
-    if schema.writes()
+    schema.writes()
         || (schema.results.is_empty() && !schema.varret)
         || EFFECTS.contains(&base)
         || EFFECT_NAMESPACES.contains(&namespace)
         || (hidden && !PURE_VARIADIC.contains(&base))
-    {
+}
+
+fn of_schema<'a>(schema: &Schema, literal: impl Fn(usize) -> Option<&'a Literal>) -> Purity {
+    let base = schema.base.as_str();
+    if always_has_effect(schema) {
         return Purity::Effect;
     }
     if RANDOM.contains(&base) {

@@ -177,6 +177,10 @@ pub(super) fn apply(
 ) -> Result<(Frozen, ConstantStore), JobError> {
     let (mut frozen, mut constants) = (frozen, constants);
     for rule in named(loaded, options, rules) {
+        if rule.has_effects() {
+            let message = format!("{} has effects, which no step runs yet", rule.name);
+            return Err(JobError::Step(message));
+        }
         // Nothing is made equal here, so a rule that changes numbers may be matched like any other.
         let matched = Rule {
             numerics: Numerics::Exact,

@@ -298,7 +298,7 @@ impl<'a> Run<'a> {
             .iter()
             .filter(|rule| of_added(rule.name) && !have.contains(&rule.name));
         rules
-            .filter(|rule| !matches!(rule.numerics, crate::check::rule::Numerics::Changes(_)))
+            .filter(|rule| rule.is_equality())
             .filter(|rule| {
                 let module = rule
                     .name

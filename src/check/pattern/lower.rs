@@ -48,6 +48,8 @@ pub(in crate::check) struct Lowered<'a> {
     pub(in crate::check) elements: Vec<(Key<'a>, Slot, Slot)>,
     /// The overloads of the match.
     pub(in crate::check) ops: Vec<Name>,
+    /// Nodes that `as` names, with their ops.
+    pub(in crate::check) tagged: Vec<(&'a ast::Name, Slot, Name)>,
 }
 
 /// A node whose operands may change places.
@@ -132,6 +134,7 @@ pub(in crate::check) fn lower<'a>(
             names: Vec::new(),
             elements: Vec::new(),
             ops: solution.nodes.iter().map(|n| n.schema.full).collect(),
+            tagged: Vec::new(),
         },
     };
     for swap in swaps {
@@ -153,6 +156,13 @@ pub(in crate::check) fn lower<'a>(
         });
     }
     lowerer.names()?;
+    for (tag, node) in &sketch.tagged {
+        let Some(slot) = lowerer.nodes[*node].node else {
+            unreachable!("every statement of a match is in one of its patterns");
+        };
+        let op = lowerer.solution.nodes[*node].schema.full;
+        lowerer.out.tagged.push((*tag, slot, op));
+    }
     Ok(lowerer.out)
 }
 
@@ -311,7 +321,7 @@ impl<'a> Lowerer<'_, '_, 'a> {
             true => node.names.len(),
             false => chosen.schema.results.len(),
         };
-        if count == 1 {
+        if count <= 1 {
             return match self.nodes[index].node {
                 Some(slot) => Ok(Pattern::Again(slot)),
                 None => self.apply(index, count as u32),

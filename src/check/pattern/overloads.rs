@@ -9,7 +9,7 @@ use super::constraint::plain_type;
 use super::fill::{Fill, Filled, fill};
 use super::sketch::{Piece, Sketch, SketchNode};
 use super::types::{Instantiated, Unifier, instantiate};
-use crate::check::codes::{ARITY, IN_PLACE, NOT_YET, TYPE_MISMATCH, UNKNOWN_OP};
+use crate::check::codes::{ARITY, EFFECT, IN_PLACE, NOT_YET, TYPE_MISMATCH, UNKNOWN_OP};
 use crate::check::expression::{Context, Key};
 use crate::check::sink::{Checked, Stop};
 use crate::diagnostic::{Code, Diagnostic};
@@ -167,7 +167,7 @@ fn candidates<'a>(
                 let base = Schema::split(partner).0;
                 diagnostic.help(format!("write `{base}`, which covers it"))
             }
-            None => diagnostic.help("rules with effects are not done yet"),
+            None => diagnostic.help("there is no op that gives the new value instead"),
         });
     }
     Ok(usable)
@@ -268,8 +268,12 @@ impl<'a> Search<'_, 'a> {
             let label = format!("it has {n} results, {} are bound", node.names.len());
             return Err((0, (ARITY, span, label)));
         }
-        if schema.results.is_empty() && !schema.varret {
+        if schema.results.is_empty() && !schema.varret && !node.alone {
             return Err((0, (ARITY, span, "it has no result".to_owned())));
+        }
+        if node.alone && !self.cx.catalogue.is_effect(schema.full.as_str()) {
+            let label = "it does nothing beside its result; bind that: `%y = ...`";
+            return Err((0, (EFFECT, span, label.to_owned())));
         }
         let types = &mut state.solution.types;
         let Instantiated {

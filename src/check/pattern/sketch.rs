@@ -3,7 +3,7 @@
 //! In: the matched side, a frame, the choices to take. Out: a [`Sketch`]: op nodes in the order they are met from the roots.
 //! Invariant: a node's first user stands before it; statements are written into the place that uses them first.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::choices::Choices;
 use crate::check::codes::{ARITY, BARE_ROOT, CIRCULAR, DUPLICATE_NAME, NOT_A_PATTERN, NOT_YET};
@@ -59,6 +59,8 @@ pub(in crate::check) struct SketchNode<'a> {
     pub(in crate::check) names: Vec<Option<&'a str>>,
     /// `op+` or `op*`.
     pub(in crate::check) chain: Option<Repeat>,
+    /// Whether it stands alone: a statement that binds nothing.
+    pub(in crate::check) alone: bool,
 }
 
 /// A pattern without choices.
@@ -71,6 +73,8 @@ pub(in crate::check) struct Sketch<'a> {
     pub(in crate::check) bound: Vec<(&'a ast::Value, Piece<'a>)>,
     /// `as` names with what they say here.
     pub(in crate::check) tags: Vec<(&'a str, Literal)>,
+    /// `as` names of nodes.
+    pub(in crate::check) tagged: Vec<(&'a ast::Name, usize)>,
 }
 
 /// Writes the pattern down with the choices taken. `replaced` are the names that the rewrite assigns.
@@ -95,8 +99,19 @@ pub(in crate::check) fn sketch<'a>(
             sketcher.root(piece, None, term.span)?;
         }
         Side::Statements(block) => sketcher.block(&block.statements, replaced)?,
+        Side::Nothing(_) => unreachable!("a rule always matches something"),
     }
     Ok(sketcher.sketch)
+}
+
+/// The values that statements use.
+fn used(statements: &[ast::Statement]) -> FxHashSet<&str> {
+    let mut mentions = Mentions::default();
+    for statement in statements {
+        mentions.term(&statement.term);
+    }
+    let values = mentions.list.iter().filter(|mention| mention.key.is_value);
+    values.map(|mention| mention.key.name).collect()
 }
 
 #[derive(Clone)]
@@ -143,10 +158,19 @@ impl<'a> Sketcher<'_, '_, 'a> {
                 }
             }
         }
-        for (index, statement) in statements.iter().enumerate() {
-            if matches!(self.met[index], Met::Not) {
-                let piece = self.statement(index)?.swap_remove(0);
-                self.root(piece, None, statement.span)?;
+        // Then what nothing else uses, and circles last, which are refused.
+        let used = used(statements);
+        for of_others in [false, true] {
+            for (index, statement) in statements.iter().enumerate() {
+                let is_used = statement
+                    .binds
+                    .iter()
+                    .filter_map(|bind| bind.target.value())
+                    .any(|value| used.contains(value.name.as_str()));
+                if is_used == of_others && matches!(self.met[index], Met::Not) {
+                    let piece = self.statement(index)?.swap_remove(0);
+                    self.root(piece, None, statement.span)?;
+                }
             }
         }
         Ok(())
@@ -209,7 +233,13 @@ impl<'a> Sketcher<'_, '_, 'a> {
             Met::Not => self.met[index] = Met::Inside,
         }
         let next = self.sketch.nodes.len();
-        let piece = self.term(&statement.term)?;
+        let piece = match (statement.node_tag(), statement.term.as_op()) {
+            (Some(tag), Some(call)) => {
+                self.sketch.tagged.push((tag, next));
+                self.node(call)?
+            }
+            _ => self.term(&statement.term)?,
+        };
         let names = statement.binds.iter().map(|bind| &bind.target);
         let names: Vec<_> = names.map(|t| t.value().map(|v| v.name.as_str())).collect();
         let pieces = match (names.len(), piece) {
@@ -221,6 +251,10 @@ impl<'a> Sketcher<'_, '_, 'a> {
                 vec![Piece::Node { node, result }]
             }
             (1, piece) => vec![piece],
+            (0, Piece::Node { node, result }) => {
+                self.sketch.nodes[node].alone = true;
+                vec![Piece::Node { node, result }]
+            }
             (n, Piece::Node { node, .. }) if node == next && self.is_op(&statement.term) => {
                 self.sketch.nodes[node].names = names;
                 let results = (0..).take(n);
@@ -415,6 +449,7 @@ impl<'a> Sketcher<'_, '_, 'a> {
             attributes: Vec::new(),
             names: vec![None],
             chain: call.repeat.filter(|repeat| *repeat != Repeat::Optional),
+            alone: false,
         });
         for operand in &call.operands {
             let made = match &operand.kind {

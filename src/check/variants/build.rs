@@ -68,6 +68,10 @@ pub(super) struct Builder<'p, 'c, 'a> {
     pub(super) resolver: Resolver<'c, 'a>,
     /// Values that the written side has named, one for each result.
     defined: Vec<(&'a str, Made)>,
+    /// Effects written so far.
+    effects: Vec<Build>,
+    /// Whether the next op stands alone, so that it must be an effect; others must be none.
+    pub(super) alone: bool,
     pub(super) nodes: u32,
     /// What type variables of the match, and those of ops that are written, stand for.
     pub(super) types: Unifier,
@@ -90,14 +94,16 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
             lowered,
             resolver,
             defined: Vec::new(),
+            effects: Vec::new(),
+            alone: false,
             nodes: 0,
             types: lowered.unifier.clone(),
             lets,
         }
     }
 
-    /// What is built for each root, in their order.
-    pub(super) fn side(mut self, side: Side<'a>) -> Written<Vec<Option<Build>>> {
+    /// What is built for each root, in their order; then the effects that are added.
+    pub(super) fn side(mut self, side: Side<'a>) -> Written<(Vec<Option<Build>>, Vec<Build>)> {
         let mut term_of_root = None;
         match side {
             Side::Term(term) => term_of_root = Some((self.term(term)?, term.span)),
@@ -106,6 +112,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
                     self.statement(statement)?;
                 }
             }
+            Side::Nothing(_) => {}
         }
         let mut built = Vec::new();
         let lowered = self.lowered;
@@ -120,7 +127,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
             }
             built.push(made.map(|(made, _)| made.build));
         }
-        Ok(built)
+        Ok((built, self.effects))
     }
 
     fn assigned(&self, name: &str) -> Option<Made> {
@@ -173,7 +180,12 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
                     .primary(statement.span, "here"),
             );
         }
+        self.alone = statement.is_effect();
         let made = self.term(&statement.term)?;
+        if statement.is_effect() {
+            self.effects.push(made.build);
+            return Ok(());
+        }
         if let [name] = names.as_slice() {
             self.defined.extend(name.map(|name| (name, made)));
             return Ok(());

@@ -56,6 +56,14 @@ pub(super) fn text(catalogue: &Catalogue, variant: &Variant) -> String {
             None => writer.out.push('-'),
         }
     }
+    for slot in &variant.erased {
+        writer.out.push('x');
+        writer.slot(*slot);
+    }
+    for effect in &variant.effects {
+        writer.out.push('!');
+        writer.build(effect);
+    }
     writer.out
 }
 

@@ -6,7 +6,7 @@
 use super::build::{BEHIND_THE_MATCH, Builder, told};
 use super::canonical;
 use super::conditions::{Decided, decided, guards, lets};
-use crate::check::codes::{LABEL_MISPLACED, MANY_VARIANTS, NOT_YET};
+use crate::check::codes::{EFFECT, LABEL_MISPLACED, MANY_VARIANTS, UNRELATED_ROOTS};
 use crate::check::expression::{Key, Resolver};
 use crate::check::family::Frame;
 use crate::check::mentions::Mentions;
@@ -15,7 +15,7 @@ use crate::check::pattern::{
     solve, swaps,
 };
 use crate::check::plan::{Plan, Side};
-use crate::check::rule::{Expr, Numerics, Pattern, Root, SlotInfo, Variant};
+use crate::check::rule::{Expr, Numerics, Pattern, Root, Slot, SlotInfo, Variant};
 use crate::check::sink::{Checked, Stop};
 use crate::diagnostic::Diagnostic;
 use crate::graph::Type;
@@ -101,10 +101,8 @@ pub(in crate::check) fn keep_patterns<'a>(
 
 /// Names that the rewrite assigns.
 fn replaced<'a>(plan: &Plan<'a>) -> Vec<&'a str> {
-    let Side::Statements(block) = plan.replacement else {
-        return Vec::new();
-    };
-    let binds = block.statements.iter().flat_map(|s| &s.binds);
+    let statements = plan.replacement.statements().iter();
+    let binds = statements.flat_map(|statement| &statement.binds);
     let values = binds.filter_map(|bind| bind.target.value());
     values.map(|value| value.name.as_str()).collect()
 }
@@ -232,8 +230,9 @@ fn variant<'a>(
     if let Some(failure) = label_misplaced(plan, &lowered) {
         return Ok(Err(vec![failure]));
     }
+    let erased = erased(frame, plan, &lowered)?;
     let builder = Builder::new(frame, &lowered, &lets, resolver);
-    let built = match told(builder.side(plan.replacement))? {
+    let (built, effects) = match told(builder.side(plan.replacement))? {
         Ok(built) => built,
         Err(failures) => return Ok(Err(failures)),
     };
@@ -247,7 +246,33 @@ fn variant<'a>(
         roots: roots.collect(),
         guards,
         lets,
+        erased,
+        effects,
     })))
+}
+
+/// The slots of the effects that go away.
+fn erased(frame: &Frame<'_, '_>, plan: &Plan<'_>, lowered: &Lowered<'_>) -> Checked<Vec<Slot>> {
+    let mut slots = Vec::with_capacity(plan.erased.len());
+    for name in &plan.erased {
+        let tagged = lowered
+            .tagged
+            .iter()
+            .find(|(tag, ..)| tag.text == name.text);
+        let Some((tag, slot, op)) = tagged else {
+            unreachable!("names that tag nothing are refused before");
+        };
+        if !frame.cx.catalogue.is_effect(op.as_str()) {
+            return frame.cx.sink.stop(
+                Diagnostic::error(EFFECT, format!("`{op}` is no effect"))
+                    .primary(name.span, "erased here")
+                    .secondary(tag.span, "matched here")
+                    .help("what has no effect goes by itself when nobody reads it"),
+            );
+        }
+        slots.push(*slot);
+    }
+    Ok(slots)
 }
 
 /// Several roots must share a variable, so that one is found from the other.
@@ -272,7 +297,7 @@ fn refuse_unrelated(frame: &Frame<'_, '_>, lowered: &Lowered<'_>) -> Checked<()>
     match waiting.first() {
         None => Ok(()),
         Some((_, span)) => frame.cx.sink.stop(
-            Diagnostic::error(NOT_YET, "several unrelated roots are not done yet")
+            Diagnostic::error(UNRELATED_ROOTS, "roots of one rule share a name")
                 .primary(*span, "shares no name with the others")
                 .secondary(first.span, "the first root")
                 .help("use a value of one in the other, or make two rules"),

@@ -4,14 +4,14 @@
 //! Invariant: every operand of the schema is written, defaults and codes of element types included.
 
 use super::build::{BEHIND_THE_MATCH, Builder, Made, MadeOperand, Trouble, Written};
-use crate::check::codes::{ARITY, IN_PLACE, NOT_YET, TYPE_MISMATCH};
+use crate::check::codes::{ARITY, EFFECT, IN_PLACE, NOT_YET, TYPE_MISMATCH};
 use crate::check::expression::Key;
 use crate::check::pattern::{Failure, Instantiated, instantiate, unknown_op};
 use crate::check::rule::{Build, BuildOperand, Expr};
 use crate::diagnostic::Diagnostic;
 use crate::graph::text::TypeText;
 use crate::graph::{Literal, Name, Type};
-use crate::ops::{Argument, Call, Candidate, Operand, Purity, Resolved, Schema};
+use crate::ops::{Argument, Call, Candidate, Operand, Resolved, Schema};
 use crate::syntax::ast::{self, AttrKind};
 
 impl<'c, 'a> Builder<'_, 'c, 'a> {
@@ -23,6 +23,7 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
             let instance = (label.as_str(), frame.span);
             return Err(unknown_op(frame.cx, &name, call.op.span, instance).into());
         }
+        let alone = std::mem::take(&mut self.alone);
         let mut operands = Vec::with_capacity(call.operands.len());
         for operand in &call.operands {
             self.operand(operand, &mut operands)?;
@@ -51,7 +52,7 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
             open: false,
         };
         let resolved = self.overload(&name, &written, call, node)?;
-        self.refuse_effects(&name, resolved.schema, call)?;
+        self.check_effect(&name, resolved.schema, call, alone)?;
         if !beyond.is_empty() && !resolved.schema.vararg {
             let label = "it takes a fixed number of operands, and the list may have any".to_owned();
             return Err(self.misfit(ARITY, beyond[0].span, label));
@@ -65,7 +66,10 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
                 op: resolved.schema.full,
                 operands,
                 attributes,
-                results: resolved.schema.results.len().max(1) as u32,
+                results: match resolved.schema.varret {
+                    true => 1,
+                    false => resolved.schema.results.len() as u32,
+                },
                 index: 0,
                 node,
             },
@@ -156,7 +160,14 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
         })
     }
 
-    fn refuse_effects(&self, name: &str, schema: &Schema, call: &ast::OpCall) -> Written<()> {
+    /// An op that stands alone is an effect, any other is none.
+    fn check_effect(
+        &self,
+        name: &str,
+        schema: &Schema,
+        call: &ast::OpCall,
+        alone: bool,
+    ) -> Written<()> {
         let op = schema.full.as_str();
         let others = self.frame.cx.catalogue.schemas(name);
         if schema.writes() && others.iter().any(|other| !other.writes()) {
@@ -170,10 +181,25 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
                     .help("write the op that gives a new value"),
             );
         }
-        if self.frame.cx.catalogue.purity(op, |_| None) == Purity::Effect {
+        let is_effect = self.frame.cx.catalogue.is_effect(op);
+        if is_effect && alone && schema.results.is_empty() {
+            return Ok(());
+        }
+        if alone {
             return self.stop(
-                Diagnostic::error(NOT_YET, "rules with effects are not done yet")
-                    .primary(call.op.span, "does something beside its result"),
+                Diagnostic::error(
+                    EFFECT,
+                    format!("`{op}` has a result, and nothing is bound to it"),
+                )
+                .primary(call.op.span, "stands alone")
+                .help("write `%y = ...`; only an effect without result stands alone"),
+            );
+        }
+        if is_effect {
+            return self.stop(
+                Diagnostic::error(EFFECT, format!("`{op}` is an effect, not a value"))
+                    .primary(call.op.span, "does something beside its result")
+                    .help("write it as a statement of its own, if it has no result"),
             );
         }
         Ok(())

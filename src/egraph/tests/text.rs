@@ -282,6 +282,8 @@ pub(super) fn variant(text: &str) -> Variant {
             .collect(),
         guards: Vec::new(),
         lets: Vec::new(),
+        erased: Vec::new(),
+        effects: Vec::new(),
     }
 }
 
@@ -317,6 +319,7 @@ pub(super) fn rule_of(name: &str, variant: Variant) -> Rule {
             parameters: Vec::new(),
             variants: vec![variant],
         }],
+        effects: false,
     }
 }
 

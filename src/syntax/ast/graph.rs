@@ -4,7 +4,7 @@
 //!
 //! Invariant: ` = op()` and `op()` are the same statement: one that binds nothing.
 
-use super::{Term, Type, Value};
+use super::{Name, Term, Type, Value};
 use crate::source::Span;
 
 /// `%a, %b: T = term`, or an op call that binds nothing.
@@ -109,6 +109,12 @@ impl Statement {
     /// Whether it binds nothing.
     pub fn is_effect(&self) -> bool {
         self.binds.is_empty()
+    }
+
+    /// The name that `as` gives to the statement's node: where the term is one op, not a choice.
+    pub fn node_tag(&self) -> Option<&Name> {
+        let is_node = self.term.as_op().is_some_and(|call| call.repeat.is_none());
+        self.term.tag.as_ref().filter(|_| is_node)
     }
 }
 
