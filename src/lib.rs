@@ -3,6 +3,7 @@
 //! Rules are text (`*.fold`), models are files (TorchScript `.pt`); a model goes into an e-graph, the rules saturate it, and the
 //! smallest equal model comes out in the format it came in. `book/src/architecture.md` shows how the modules hang together.
 
+pub mod authoring;
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;

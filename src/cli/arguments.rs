@@ -38,6 +38,8 @@ pub enum Command {
     Show(Show),
     /// Write rule files in the one way that everybody writes them.
     Fmt(super::fmt::Fmt),
+    /// List, search and document rules.
+    Rules(super::rules::Rules),
 }
 
 /// How a result is printed.

@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod report_text;
 mod rule_files;
+mod rules;
 mod show;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => check::run(command, &output),
         Command::Show(command) => show::run(command, &output),
         Command::Fmt(command) => fmt::run(command, &output),
+        Command::Rules(command) => rules::run(command, &output),
     };
     ExitCode::from(code)
 }

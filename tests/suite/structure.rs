@@ -32,6 +32,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "authoring",
+        &["source", "graph", "syntax", "check", "pipeline"],
+    ),
+    (
         "cli",
         &[
             "source",
@@ -45,6 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "egraph",
             "model",
             "pipeline",
+            "authoring",
         ],
     ),
 ];

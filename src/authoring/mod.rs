@@ -1,0 +1,10 @@
+//! What an author starts from: the catalogue of the rules there are, rules taken over from PyTorch's pattern strings.
+//!
+//! In: a loaded library, or foreign text. Out: entries and text for people, and rule files.
+//! Invariant: reads and writes no file.
+
+mod listing;
+mod page;
+
+pub use listing::{Entry, EntryKind, entries, search};
+pub use page::{markdown, whole};
