@@ -56,7 +56,7 @@ fn tokens_stay_and_twice_is_once() {
 
 #[test]
 fn an_ugly_file() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format/ugly.fold");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format/bad/ugly.fold");
     let text = fs::read_to_string(path).expect("the file is part of the package");
     let formatted = format(&text);
     assert_eq!(formatted.copied, 1, "one rule does not parse");
