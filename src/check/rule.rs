@@ -205,8 +205,17 @@ pub struct Apply {
     pub attributes: Vec<AttributePattern>,
     /// Number of results.
     pub results: u32,
-    /// Where it is written.
+    /// Where its name is written.
     pub span: Span,
+    /// Where each operand is written, then the others; where it is not written, the operator's name.
+    pub operand_spans: Vec<Span>,
+}
+
+impl Apply {
+    /// Where an operand is written; the number behind the last one is for the others.
+    pub fn operand_span(&self, at: usize) -> Span {
+        self.operand_spans.get(at).copied().unwrap_or(self.span)
+    }
 }
 
 /// The remaining operands of an operator with any number of them.

@@ -48,6 +48,24 @@ impl Display for Variant {
 }
 
 impl Variant {
+    /// An expression of this variant as text, a comparison without brackets around it.
+    pub fn expr_text(&self, expr: &Expr) -> String {
+        struct Text<'a>(&'a Variant, &'a Expr);
+        impl Display for Text<'_> {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                self.0.expr(f, self.1)
+            }
+        }
+        let text = Text(self, expr).to_string();
+        match (
+            expr,
+            text.strip_prefix('(').and_then(|t| t.strip_suffix(')')),
+        ) {
+            (Expr::Binary(..), Some(inner)) => inner.to_owned(),
+            _ => text,
+        }
+    }
+
     fn slot(&self, f: &mut Formatter<'_>, slot: Slot) -> fmt::Result {
         match self.slots.get(slot.0 as usize) {
             Some(info) => write!(f, "{}", info.name),

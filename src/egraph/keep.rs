@@ -6,8 +6,9 @@
 use crate::check::rule::{Keep, Pattern};
 
 use super::classes::EGraph;
-use super::language::{Class, Node};
-use super::pattern::{Bindings, Failure, Watch, walk_node};
+use super::language::Node;
+use super::pattern::walk_node;
+use super::watch::{Bindings, Missed, Watch};
 
 impl EGraph {
     /// Leaves alone what these match.
@@ -39,5 +40,5 @@ impl Watch<'_> for Seen {
         false
     }
 
-    fn failed(&mut self, _: usize, _: Class, _: Failure<'_>) {}
+    fn failed(&mut self, _: &Bindings<'_, '_>, _: Missed<'_>) {}
 }

@@ -4,7 +4,7 @@
 //! Used where a rule set is not at hand or speed does not matter: for `keep`s, and to say why a rule did not match. It shares nothing
 //! with the trie, so that each can be tested against the other.
 //!
-//! Invariant: finds the matches that the trie finds, in another order.
+//! Invariant: finds the matches that the trie finds, in another order, as long as there are not thousands of ways to try.
 
 use smallvec::SmallVec;
 
@@ -14,64 +14,21 @@ use crate::check::rule::{
 use crate::graph::{Literal, Name};
 use crate::ops;
 use crate::rules::{DimTest, TypeTest};
+use crate::source::Span;
 
 use super::binding::Bound;
 use super::classes::EGraph;
 use super::intern::LiteralId;
 use super::language::{Class, HeadKind, Node};
+use super::roots::{root_candidates, root_span};
 use super::scope::Slots;
+use super::watch::{Bindings, Failure, Looked, Missed, Passed, Watch};
 
-/// What an attempt failed on.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Failure<'p> {
-    /// No node of the class is this operator with as many operands and results.
-    Operator(&'p Apply),
-    /// No node of the class is this result of an operator.
-    Projection(u32),
-    /// No chain of this operator.
-    Chain(Name),
-    /// The class is another literal, or none.
-    Literal(&'p Literal),
-    /// The class is no literal.
-    Bare(Slot),
-    /// The slot holds something else already.
-    Different(Slot),
-    /// The class is not of this type.
-    Typed(Slot, &'p Constraint),
-    /// The attribute of a node is another.
-    Attribute(Name),
-}
+/// Steps of one walk, beyond which it gives up: patterns that could match in thousands of ways are not worth trying them all.
+const MOST_STEPS: u32 = 200_000;
 
-/// Who watches a walk.
-pub(super) trait Watch<'p> {
-    /// All patterns matched; whether to look for more.
-    fn found(&mut self, walk: &Bindings<'p, '_>) -> bool;
-    /// An attempt failed at a class, after this many operators and comparisons had matched.
-    fn failed(&mut self, matched: usize, class: Class, failure: Failure<'p>);
-}
-
-/// What is bound so far.
-pub(super) struct Bindings<'p, 'g> {
-    pub(super) graph: &'g EGraph,
-    pub(super) infos: &'p [SlotInfo],
-    slots: Vec<Bound>,
-    pool: Vec<Bound>,
-    /// Classes of the roots matched so far.
-    pub(super) roots: Vec<Class>,
-    pub(super) matched: usize,
-}
-
-impl Slots for Bindings<'_, '_> {
-    fn bound(&self, slot: Slot) -> Bound {
-        self.slots[slot.0 as usize]
-    }
-
-    fn pool(&self) -> &[Bound] {
-        &self.pool
-    }
-}
-
-/// Matches patterns: the first at `class`, the others anywhere. Stops when the watch has seen enough.
+/// Matches patterns: the first at `class`, each further one from a value it shares with those before. Stops when the watch has seen
+/// enough.
 pub(super) fn walk<'p>(
     graph: &EGraph,
     infos: &'p [SlotInfo],
@@ -82,12 +39,14 @@ pub(super) fn walk<'p>(
     let Some((first, others)) = roots.split_first() else {
         return;
     };
-    let mut walk = Walk::new(graph, infos, vec![graph.find(class)], watch);
+    let class = graph.find(class);
+    let mut walk = Walk::new(graph, infos, vec![class], watch);
     let rest = Goals {
         goal: Goal::Roots(others),
         next: None,
     };
-    walk.pattern(first, class, Some(&rest));
+    let span = root_span(first, infos);
+    walk.pattern(first, At { span, class }, Some(&rest));
 }
 
 /// Matches the operator pattern at one node, whatever else its class holds.
@@ -111,7 +70,15 @@ pub(super) fn walk_node<'p>(
 struct Walk<'p, 'g, 'w> {
     bindings: Bindings<'p, 'g>,
     watch: &'w mut dyn Watch<'p>,
+    steps: u32,
     enough: bool,
+}
+
+/// A class to match, and where the pattern for it is written.
+#[derive(Clone, Copy)]
+struct At {
+    span: Span,
+    class: Class,
 }
 
 /// What is left to match, as a list on the stack.
@@ -121,7 +88,8 @@ struct Goals<'p, 'n> {
 }
 
 enum Goal<'p, 'n> {
-    Operands(&'p [Pattern], &'n [Class]),
+    /// Operands of an operator from this number on.
+    Operands(&'p Apply, usize, &'n [Class]),
     /// Elements that are left, and what those before them collected.
     Each(&'n Elements<'p>, &'n [Class], Lists),
     /// An element matched; the slots as they were before it.
@@ -133,6 +101,7 @@ enum Goal<'p, 'n> {
 struct Elements<'p> {
     pattern: &'p Pattern,
     collect: &'p [(Slot, Slot)],
+    at: At,
 }
 
 type Lists = SmallVec<[Vec<Bound>; 2]>;
@@ -153,22 +122,32 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
                 slots: vec![Bound::Nothing; infos.len()],
                 pool: Vec::new(),
                 roots,
-                matched: 0,
+                trail: Vec::new(),
             },
             watch,
+            steps: 0,
             enough: false,
         }
     }
 
-    fn fail(&mut self, class: Class, failure: Failure<'p>) {
-        self.watch.failed(self.bindings.matched, class, failure);
+    fn fail(&mut self, at: At, failure: Failure<'p>) {
+        let missed = Missed {
+            failure,
+            span: at.span,
+            class: at.class,
+        };
+        self.watch.failed(&self.bindings, missed);
     }
 
-    /// Goes on with one more thing matched.
-    fn pass(&mut self, next: Next<'p, '_>) {
-        self.bindings.matched += 1;
-        self.go_on(next);
-        self.bindings.matched -= 1;
+    /// Goes on with one more thing met.
+    fn met(&mut self, looked: Looked<'p>, at: At, then: impl FnOnce(&mut Self)) {
+        self.bindings.trail.push(Passed {
+            looked,
+            span: at.span,
+            class: at.class,
+        });
+        then(self);
+        self.bindings.trail.pop();
     }
 
     fn go_on(&mut self, next: Next<'p, '_>) {
@@ -181,28 +160,30 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
         };
         let next = *next;
         match goal {
-            Goal::Operands(patterns, classes) => {
-                let (Some((pattern, patterns)), Some((class, classes))) =
-                    (patterns.split_first(), classes.split_first())
+            Goal::Operands(apply, number, classes) => {
+                let (Some(pattern), Some((&class, classes))) =
+                    (apply.operands.get(*number), classes.split_first())
                 else {
                     return self.go_on(next);
                 };
                 let rest = Goals {
-                    goal: Goal::Operands(patterns, classes),
+                    goal: Goal::Operands(apply, number + 1, classes),
                     next,
                 };
-                self.pattern(pattern, *class, Some(&rest));
+                let span = apply.operand_span(*number);
+                self.pattern(pattern, At { span, class }, Some(&rest));
             }
             Goal::Each(elements, classes, lists) => {
-                let Some((class, classes)) = classes.split_first() else {
-                    return self.collected(elements.collect, lists, next);
+                let Some((&class, classes)) = classes.split_first() else {
+                    return self.collected(elements, elements.collect, lists, next);
                 };
                 let slots = self.bindings.slots.clone();
                 let rest = Goals {
                     goal: Goal::Collected(elements, classes, lists.clone(), slots),
                     next,
                 };
-                self.pattern(elements.pattern, *class, Some(&rest));
+                let span = elements.at.span;
+                self.pattern(elements.pattern, At { span, class }, Some(&rest));
             }
             Goal::Collected(elements, classes, lists, outer) => {
                 let mut lists = lists.clone();
@@ -225,16 +206,30 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
                     goal: Goal::Roots(patterns),
                     next,
                 };
-                for class in self.bindings.graph.classes() {
+                let span = root_span(pattern, self.bindings.infos);
+                let classes = root_candidates(&self.bindings, pattern);
+                if classes.is_empty()
+                    && let Some(&class) = self.bindings.roots.last()
+                {
+                    return self.fail(At { span, class }, Failure::Root(pattern));
+                }
+                for class in classes {
                     self.bindings.roots.push(class);
-                    self.pattern(pattern, class, Some(&rest));
+                    self.pattern(pattern, At { span, class }, Some(&rest));
                     self.bindings.roots.pop();
                 }
             }
         }
     }
+
     /// All elements matched: their lists take their slots.
-    fn collected(&mut self, collect: &'p [(Slot, Slot)], lists: &Lists, next: Next<'p, '_>) {
+    fn collected(
+        &mut self,
+        elements: &Elements<'p>,
+        collect: &'p [(Slot, Slot)],
+        lists: &Lists,
+        next: Next<'p, '_>,
+    ) {
         match collect.split_first() {
             None => self.go_on(next),
             Some(((_, to), others)) => {
@@ -245,8 +240,8 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
                     len: lists[0].len() as u32,
                 };
                 let others_lists: Lists = lists[1..].iter().cloned().collect();
-                self.slot(*to, bound, None, |walk| {
-                    walk.collected(others, &others_lists, next);
+                self.slot(*to, bound, elements.at, |walk| {
+                    walk.collected(elements, others, &others_lists, next);
                 });
                 self.bindings.pool.truncate(before);
             }
@@ -254,13 +249,7 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
     }
 
     /// Binds a slot or compares with what it holds, then goes on.
-    fn slot(
-        &mut self,
-        slot: Slot,
-        bound: Bound,
-        class: Option<Class>,
-        then: impl FnOnce(&mut Self),
-    ) {
+    fn slot(&mut self, slot: Slot, bound: Bound, at: At, then: impl FnOnce(&mut Self)) {
         let held = self.bindings.slots[slot.0 as usize];
         if held == Bound::Nothing {
             self.bindings.slots[slot.0 as usize] = bound;
@@ -271,35 +260,38 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
             .graph
             .bound_equal(held, bound, &self.bindings.pool)
         {
-            self.bindings.matched += 1;
-            then(self);
-            self.bindings.matched -= 1;
-        } else if let Some(class) = class {
-            self.fail(class, Failure::Different(slot));
+            self.met(Looked::Same(slot), at, then);
+        } else {
+            self.fail(at, Failure::Different(slot));
         }
     }
 
-    fn pattern(&mut self, pattern: &'p Pattern, class: Class, next: Next<'p, '_>) {
+    fn pattern(&mut self, pattern: &'p Pattern, at: At, next: Next<'p, '_>) {
+        self.steps += 1;
+        self.enough |= self.steps > MOST_STEPS;
         if self.enough {
             return;
         }
         let graph = self.bindings.graph;
-        let class = graph.find(class);
+        let class = graph.find(at.class);
+        let at = At { class, ..at };
         let bound = Bound::Class(class);
         match pattern {
             Pattern::Any => self.go_on(next),
-            Pattern::Again(slot) => self.slot(*slot, bound, Some(class), |walk| walk.go_on(next)),
+            Pattern::Again(slot) => self.slot(*slot, bound, at, |walk| walk.go_on(next)),
             Pattern::Value(slot, constraint) => {
-                self.slot(*slot, bound, Some(class), |walk| match constraint {
+                self.slot(*slot, bound, at, |walk| match constraint {
                     None => walk.go_on(next),
-                    Some(constraint) => walk.typed(*slot, constraint, class, next),
+                    Some(constraint) => walk.typed(*slot, constraint, at, next),
                 });
             }
             Pattern::Bare(slot) => {
                 if graph.bound_literal(bound).is_some() {
-                    self.slot(*slot, bound, Some(class), |walk| walk.pass(next));
+                    self.slot(*slot, bound, at, |walk| {
+                        walk.met(Looked::Bare(*slot), at, |walk| walk.go_on(next));
+                    });
                 } else {
-                    self.fail(class, Failure::Bare(*slot));
+                    self.fail(at, Failure::Bare(*slot));
                 }
             }
             Pattern::Literal(literal) => {
@@ -307,18 +299,20 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
                     .literal(class)
                     .is_some_and(|found| reads_as(found, literal))
                 {
-                    self.pass(next);
+                    self.met(Looked::Literal(literal), at, |walk| walk.go_on(next));
                 } else {
-                    self.fail(class, Failure::Literal(literal));
+                    self.fail(at, Failure::Literal(literal));
                 }
             }
-            Pattern::Apply(apply) => self.slot(apply.slot, bound, Some(class), |walk| {
-                walk.apply(apply, class, next);
-            }),
+            Pattern::Apply(apply) => {
+                let at = At {
+                    span: apply.span,
+                    class,
+                };
+                self.slot(apply.slot, bound, at, |walk| walk.apply(apply, at, next));
+            }
             Pattern::Project { index, of, slot } => {
-                self.slot(*slot, bound, Some(class), |walk| {
-                    walk.project(*index, of, class, next);
-                });
+                self.slot(*slot, bound, at, |walk| walk.project(*index, of, at, next));
             }
             Pattern::Chain {
                 op,
@@ -326,76 +320,84 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
                 collect,
                 slot,
                 inner,
-            } => self.slot(*slot, bound, Some(class), |walk| {
+            } => self.slot(*slot, bound, at, |walk| {
                 let chain = Chain {
                     op: *op,
                     may_be_empty: *may_be_empty,
                     collect: *collect,
                     inner,
+                    span: at.span,
                 };
                 walk.chain(&chain, &mut vec![class], &mut Vec::new(), next);
             }),
         }
     }
 
-    fn apply(&mut self, apply: &'p Apply, class: Class, next: Next<'p, '_>) {
+    fn apply(&mut self, apply: &'p Apply, at: At, next: Next<'p, '_>) {
         let graph = self.bindings.graph;
         let mut met = false;
-        for node in graph.nodes(class) {
+        for node in graph.nodes(at.class) {
             if !is_operator(graph, node, apply) {
                 continue;
             }
             met = true;
-            self.bindings.matched += 1;
-            self.attributes(apply, node, 0, class, next);
-            self.bindings.matched -= 1;
+            self.met(Looked::Operator(apply), at, |walk| {
+                walk.attributes(apply, node, 0, at.class, next);
+            });
         }
         if !met {
-            self.fail(class, Failure::Operator(apply));
+            self.fail(at, Failure::Operator(apply));
         }
     }
 
-    /// Attributes from number `at` on, then operands.
+    /// Attributes from number `number` on, then operands.
     fn attributes(
         &mut self,
         apply: &'p Apply,
         node: &Node,
-        at: usize,
+        number: usize,
         class: Class,
         next: Next<'p, '_>,
     ) {
         let graph = self.bindings.graph;
-        let Some(attribute) = apply.attributes.get(at) else {
-            return self.operands(apply, node, next);
+        let Some(attribute) = apply.attributes.get(number) else {
+            return self.operands(apply, node, class, next);
         };
         let failure = Failure::Attribute(attribute.name);
+        let span = apply.span;
+        let at = At { span, class };
         let Some(id) = graph.attribute_literal(node, attribute.name) else {
-            return self.fail(class, failure);
+            return self.fail(at, failure);
         };
         match &attribute.value {
             AttributeMatch::Bind(slot) => {
-                self.slot(*slot, Bound::Literal(id), Some(class), |walk| {
-                    walk.attributes(apply, node, at + 1, class, next);
+                self.slot(*slot, Bound::Literal(id), at, |walk| {
+                    walk.attributes(apply, node, number + 1, class, next);
                 });
             }
             AttributeMatch::Equal(wanted) => {
                 let found = graph.inner.analysis.tables.get_literal(id);
                 if found.same_value(wanted) {
-                    self.attributes(apply, node, at + 1, class, next);
+                    self.attributes(apply, node, number + 1, class, next);
                 } else {
-                    self.fail(class, failure);
+                    self.fail(at, failure);
                 }
             }
         }
     }
 
-    fn operands(&mut self, apply: &'p Apply, node: &Node, next: Next<'p, '_>) {
+    fn operands(&mut self, apply: &'p Apply, node: &Node, class: Class, next: Next<'p, '_>) {
         let (named, others) = node.children.split_at(apply.operands.len());
         let elements;
         let rest;
         let next = match &apply.rest {
             Some(Rest::Each { pattern, collect }) => {
-                elements = Elements { pattern, collect };
+                let span = apply.operand_span(apply.operands.len());
+                elements = Elements {
+                    pattern,
+                    collect,
+                    at: At { span, class },
+                };
                 let lists = collect.iter().map(|_| Vec::new()).collect();
                 rest = Goals {
                     goal: Goal::Each(&elements, others, lists),
@@ -406,29 +408,30 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
             Some(Rest::Ignored) | None => next,
         };
         let operands = Goals {
-            goal: Goal::Operands(&apply.operands, named),
+            goal: Goal::Operands(apply, 0, named),
             next,
         };
         self.go_on(Some(&operands));
     }
 
-    fn project(&mut self, index: u32, of: &'p Pattern, class: Class, next: Next<'p, '_>) {
+    fn project(&mut self, index: u32, of: &'p Pattern, at: At, next: Next<'p, '_>) {
         let graph = self.bindings.graph;
         let mut met = false;
-        for node in graph.nodes(class) {
+        for node in graph.nodes(at.class) {
             if graph.inner.analysis.heads.kind(node.head) == HeadKind::Projection(index) {
                 met = true;
-                self.bindings.matched += 1;
-                self.pattern(of, node.children[0], next);
-                self.bindings.matched -= 1;
+                let class = node.children[0];
+                self.met(Looked::Projection(index), at, |walk| {
+                    walk.pattern(of, At { class, ..at }, next);
+                });
             }
         }
         if !met {
-            self.fail(class, Failure::Projection(index));
+            self.fail(at, Failure::Projection(index));
         }
     }
 
-    fn typed(&mut self, slot: Slot, constraint: &'p Constraint, class: Class, next: Next<'p, '_>) {
+    fn typed(&mut self, slot: Slot, constraint: &'p Constraint, at: At, next: Next<'p, '_>) {
         let test = TypeTest {
             constant: constraint.constant,
             ty: constraint.ty.clone(),
@@ -438,8 +441,8 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
                 .as_ref()
                 .map(|dims| dims.iter().map(DimTest::from).collect()),
         };
-        let Some(dims) = self.bindings.graph.is_typed(class, &test) else {
-            return self.fail(class, Failure::Typed(slot, constraint));
+        let Some(dims) = self.bindings.graph.is_typed(at.class, &test) else {
+            return self.fail(at, Failure::Typed(slot, constraint));
         };
         let named = constraint
             .dims
@@ -453,15 +456,15 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
             .zip(dims)
             .map(|(slot, dim)| (slot, self.bindings.graph.literal_id(&Literal::Int(dim))))
             .collect();
-        self.dims(&bound, class, next);
+        self.dims(Looked::Typed(slot, constraint), &bound, at, next);
     }
 
-    fn dims(&mut self, dims: &[(Slot, LiteralId)], class: Class, next: Next<'p, '_>) {
+    fn dims(&mut self, looked: Looked<'p>, dims: &[(Slot, LiteralId)], at: At, next: Next<'p, '_>) {
         match dims.split_first() {
-            None => self.pass(next),
+            None => self.met(looked, at, |walk| walk.go_on(next)),
             Some(((slot, id), others)) => {
-                self.slot(*slot, Bound::Literal(*id), Some(class), |walk| {
-                    walk.dims(others, class, next);
+                self.slot(*slot, Bound::Literal(*id), at, |walk| {
+                    walk.dims(looked, others, at, next);
                 });
             }
         }
@@ -479,6 +482,8 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
         let Some(&class) = seen.last() else {
             return;
         };
+        let span = chain.span;
+        let at = At { span, class };
         for node in graph.nodes(class) {
             let HeadKind::Operator {
                 op,
@@ -501,17 +506,17 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
             };
             seen.push(below);
             path.push(collected);
-            self.bindings.matched += 1;
-            self.chain(chain, seen, path, next);
-            self.bindings.matched -= 1;
+            self.met(Looked::Link(chain.op), at, |walk| {
+                walk.chain(chain, seen, path, next);
+            });
             path.pop();
             seen.pop();
         }
         if path.is_empty() && !chain.may_be_empty {
-            return self.fail(class, Failure::Chain(chain.op));
+            return self.fail(at, Failure::Chain(chain.op));
         }
         match chain.collect {
-            None => self.pattern(chain.inner, class, next),
+            None => self.pattern(chain.inner, at, next),
             Some((_, list)) => {
                 let before = self.bindings.pool.len();
                 self.bindings.pool.extend(path.iter().rev());
@@ -519,8 +524,8 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
                     start: before as u32,
                     len: path.len() as u32,
                 };
-                self.slot(list, bound, Some(class), |walk| {
-                    walk.pattern(chain.inner, class, next);
+                self.slot(list, bound, at, |walk| {
+                    walk.pattern(chain.inner, at, next);
                 });
                 self.bindings.pool.truncate(before);
             }
@@ -533,10 +538,11 @@ struct Chain<'p> {
     may_be_empty: bool,
     collect: Option<(Name, Slot)>,
     inner: &'p Pattern,
+    span: Span,
 }
 
 /// Whether a node is the operator of a pattern, with as many operands and results.
-fn is_operator(graph: &EGraph, node: &Node, apply: &Apply) -> bool {
+pub(super) fn is_operator(graph: &EGraph, node: &Node, apply: &Apply) -> bool {
     let HeadKind::Operator {
         op,
         operands,

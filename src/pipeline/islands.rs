@@ -148,10 +148,7 @@ fn full_label(rule: Name, instance: &str) -> String {
 
 fn described(miss: &Miss) -> Reason {
     Reason {
-        kind: match miss {
-            Miss::Guard { text, .. } => text.to_string(),
-            other => other.to_string(),
-        },
+        kind: miss.kind(),
         text: miss.to_string(),
     }
 }

@@ -14,7 +14,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("check", &["syntax", "ops", "graph", "source", "diagnostic"]),
     ("rules", &["check", "ops", "graph", "source"]),
     ("eval", &["ops", "graph"]),
-    ("egraph", &["rules", "check", "eval", "ops", "graph"]),
+    (
+        "egraph",
+        &["rules", "check", "eval", "ops", "graph", "source"],
+    ),
     ("model", &["ops", "graph"]),
     (
         "pipeline",

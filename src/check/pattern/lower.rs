@@ -370,12 +370,19 @@ impl<'a> Lowerer<'_, '_, 'a> {
             rest,
         } = &chosen.filled;
         let mut operands = Vec::with_capacity(params.len() + extra.len());
+        let mut operand_spans = Vec::with_capacity(params.len() + extra.len() + 1);
+        let written = |operand: usize| node.operands[operand].span;
+        let name_span = node.call.op.span;
         for position in 0..params.len() {
             let at = match swap {
                 Some(swap) if swap.operands.0 == position => swap.operands.1,
                 Some(swap) if swap.operands.1 == position => swap.operands.0,
                 _ => position,
             };
+            operand_spans.push(match &params[at] {
+                Fill::Operand(operand) | Fill::Element(operand, _) => written(*operand),
+                Fill::Default(_) | Fill::Any => name_span,
+            });
             let condition = swap.and_then(|swap| swap.condition.as_ref());
             operands.push(match condition {
                 Some((at, literal, _)) if *at == position => Pattern::Literal(literal.clone()),
@@ -385,7 +392,11 @@ impl<'a> Lowerer<'_, '_, 'a> {
         for &operand in extra {
             if let Some(piece) = &node.operands[operand].piece {
                 operands.push(self.piece(piece, &Place::default())?);
+                operand_spans.push(written(operand));
             }
+        }
+        if let Some(Some(operand)) = rest {
+            operand_spans.push(written(*operand));
         }
         let rest = match rest {
             None => None,
@@ -400,7 +411,8 @@ impl<'a> Lowerer<'_, '_, 'a> {
             rest,
             attributes,
             results,
-            span: node.call.span,
+            span: name_span,
+            operand_spans,
         })))
     }
 

@@ -3,8 +3,9 @@
 use crate::check::evaluate::evaluate;
 use crate::check::rule::{Build, BuildOperand, Expr, Rule, Slot, Variant};
 use crate::egraph::binding::Bound;
-use crate::egraph::pattern::{Bindings, Failure, Watch, walk};
+use crate::egraph::pattern::walk;
 use crate::egraph::scope::{MatchScope, Slots};
+use crate::egraph::watch::{Bindings, Missed, Watch};
 use crate::egraph::{ApplicationId, AttributesId, Class, EGraph};
 
 /// A match: what the slots hold, lists written out, and the roots.
@@ -35,7 +36,7 @@ impl Watch<'_> for Collect<'_> {
         true
     }
 
-    fn failed(&mut self, _: usize, _: Class, _: Failure<'_>) {}
+    fn failed(&mut self, _: &Bindings<'_, '_>, _: Missed<'_>) {}
 }
 
 /// All matches of a variant.

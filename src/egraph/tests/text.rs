@@ -172,6 +172,7 @@ impl Reader {
             attributes: Vec::new(),
             results,
             span: span(),
+            operand_spans: Vec::new(),
         }))
     }
 
