@@ -47,7 +47,7 @@ pub use intern::LiteralId;
 pub use join::Clash;
 pub use language::{AttributesId, Class, Head, LeafId, Node, NodeKind};
 pub use miss::Miss;
-pub use near_miss::{NearMiss, near_misses};
+pub use near_miss::{NearMiss, matching, near_misses};
 pub use provenance::{Application, ApplicationId};
 pub use replace::{Replaced, replace};
 pub use saturate::{SaturateError, SaturationLimits, SaturationReport, Stop, saturate};

@@ -33,12 +33,28 @@ pub struct NearMiss {
     pub span: Span,
 }
 
+/// The rules that match at a class, each with its first instance that does, in the order of the set. The e-graph must be rebuilt.
+pub fn matching(graph: &EGraph, set: &RuleSet, class: Class) -> Vec<(Name, Arc<str>)> {
+    let mut found: Vec<(Name, Arc<str>)> = Vec::new();
+    for attempt in attempts(graph, set, all(set), class) {
+        let variant = set.variant(attempt.variant);
+        let rule = set.rules()[variant.rule as usize].name;
+        if attempt.missed.is_none() && found.last().is_none_or(|(last, _)| *last != rule) {
+            found.push((rule, set.label(variant).clone()));
+        }
+    }
+    found
+}
+
+fn all(set: &RuleSet) -> std::ops::Range<u32> {
+    0..u32::try_from(set.variants().len()).unwrap_or(u32::MAX)
+}
+
 /// The rules that nearly matched at a class, nearest first, each once. The e-graph must be rebuilt.
 pub fn near_misses(graph: &EGraph, set: &RuleSet, class: Class) -> Vec<NearMiss> {
-    let all = 0..u32::try_from(set.variants().len()).unwrap_or(u32::MAX);
     let mut seen: Vec<u32> = Vec::new();
     let mut found: Vec<(u32, bool, NearMiss)> = Vec::new();
-    for attempt in attempts(graph, set, all, class) {
+    for attempt in attempts(graph, set, all(set), class) {
         let variant = set.variant(attempt.variant);
         let is_guard = attempt.is_guard();
         match attempt.missed {

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::egraph::place::Placed;
-use crate::egraph::{Class, EGraph, Miss, near_misses};
+use crate::egraph::{Class, EGraph, Miss, matching, near_misses};
 use crate::graph::{Def, Graph, Name, NodeId, Type, ValueId};
 use crate::ops::{self, Schema};
 use crate::rules::RuleSet;
@@ -23,6 +23,7 @@ pub(super) fn islands(
     placed: &Placed,
     egraph: &EGraph,
     set: &impl Deref<Target = RuleSet>,
+    left_out: &[Name],
 ) -> Vec<Island> {
     let graph = &placed.graph;
     let order: FxHashMap<NodeId, usize> = graph.walk().into_iter().zip(0..).collect();
@@ -46,7 +47,12 @@ pub(super) fn islands(
         }
         inside.sort_unstable_by_key(|inner| order[inner]);
         let class = placed.origins.iter().find(|(of, ..)| *of == node);
-        let (rule, reason) = nearest(egraph, set, graph, class.map(|of| of.2), node, &inside);
+        let asked = Asked {
+            egraph,
+            set,
+            left_out,
+        };
+        let (rule, reason) = asked.nearest(graph, class.map(|of| of.2), node, &inside);
         grouped.add(graph, &inside, node, rule, reason);
     }
     for &node in nodes.iter().filter(|node| !met.contains(*node)) {
@@ -112,29 +118,50 @@ impl Grouped {
     }
 }
 
-/// The rule that came nearest to an island, and why it did not match.
-fn nearest(
-    egraph: &EGraph,
-    set: &RuleSet,
-    graph: &Graph,
-    class: Option<Class>,
-    quantize: NodeId,
-    inside: &[NodeId],
-) -> (String, Reason) {
-    let known: FxHashSet<Name> = set.operators().collect();
-    let mut ops = inside.iter().map(|&node| graph.node(node).op);
-    let stranger = ops.find(|op| !known.contains(op));
-    let near = match (stranger, class) {
-        (None, Some(class)) => near_misses(egraph, set, class),
-        _ => Vec::new(),
-    };
-    match near.into_iter().next() {
-        Some(near) => (full_label(near.rule, &near.instance), described(&near.miss)),
-        None => {
-            let op = stranger.unwrap_or(graph.node(quantize).op);
-            let reason = Reason::of(format!("no rule looks at `{op}`"));
-            (String::new(), reason)
+/// The rules that are asked about an island.
+struct Asked<'a> {
+    egraph: &'a EGraph,
+    set: &'a RuleSet,
+    /// Rules of the set that the options leave out.
+    left_out: &'a [Name],
+}
+
+impl Asked<'_> {
+    /// The rule that came nearest to an island, and why it did not take it in.
+    fn nearest(
+        &self,
+        graph: &Graph,
+        class: Option<Class>,
+        quantize: NodeId,
+        inside: &[NodeId],
+    ) -> (String, Reason) {
+        let known: FxHashSet<Name> = self.set.operators().collect();
+        let mut ops = inside.iter().map(|&node| graph.node(node).op);
+        let stranger = ops.find(|op| !known.contains(op));
+        if let (None, Some(class)) = (stranger, class) {
+            if let Some(found) = self.matched(class) {
+                return found;
+            }
+            if let Some(near) = near_misses(self.egraph, self.set, class).first() {
+                return (full_label(near.rule, &near.instance), described(&near.miss));
+            }
         }
+        let op = stranger.unwrap_or(graph.node(quantize).op);
+        let reason = Reason::of(format!("no rule looks at `{op}`"));
+        (String::new(), reason)
+    }
+
+    /// A rule that matches, and yet the island stayed.
+    fn matched(&self, class: Class) -> Option<(String, Reason)> {
+        let matching = matching(self.egraph, self.set, class);
+        let is_left_out = |(rule, _): &&(Name, _)| self.left_out.contains(rule);
+        let left_out = matching.iter().find(is_left_out);
+        let (rule, instance) = left_out.or(matching.first())?;
+        let why = match left_out {
+            Some(_) => "it matches, and `--numerics` leaves it out",
+            None => "it matches, and what it writes is not less",
+        };
+        Some((full_label(*rule, instance), Reason::of(why.into())))
     }
 }
 

@@ -129,7 +129,7 @@ pub(super) fn saturate(
         saturations: &saturations,
     })?;
     note_rules(&rules, &totals, &built, &placed, scene.report);
-    scene.report.islands = unfused(&placed, &built, loaded, options, &rules, names.applied);
+    scene.report.islands = unfused(&placed, &built, loaded, options, names);
     Ok((
         Frozen {
             graph: placed.graph,
@@ -139,23 +139,29 @@ pub(super) fn saturate(
     ))
 }
 
-/// Islands that stayed, asked of the rules that saturated and of those that were applied before: they too could have taken one in.
+/// Islands that stayed, asked of the rules that saturated, of those that were applied before, and of those that the options leave out:
+/// they too could have taken one in.
 fn unfused(
     placed: &Placed,
     built: &Built,
     loaded: &Loaded,
     options: &Options,
-    rules: &[&Rule],
-    applied: &[Name],
+    names: &Saturation,
 ) -> Vec<Island> {
+    let is_named = |rule: &&Rule| names.rules.contains(&rule.name);
+    let is_applied = |rule: &&Rule| names.applied.contains(&rule.name);
+    let rules = || loaded.library.rules.iter();
+    let left_out: Vec<Name> = rules()
+        .filter(|rule| is_named(rule) && !allowed(rule, options))
+        .map(|rule| rule.name)
+        .collect();
     let set = LazyCell::new(|| {
-        let applied = named(loaded, options, applied);
-        let asked = rules.iter().copied().chain(applied);
+        let asked = rules().filter(is_named).chain(rules().filter(is_applied));
         let asked: Vec<Rule> = asked.map(matched_only).collect();
         RuleSet::compile(&asked)
-            .unwrap_or_else(|error| unreachable!("they were compiled before: {error}"))
+            .unwrap_or_else(|error| unreachable!("they were checked together: {error}"))
     });
-    islands(placed, &built.egraph, &set)
+    islands(placed, &built.egraph, &set, &left_out)
 }
 
 /// A rule that is only matched, or replaces without making anything equal: what it promises about numbers does not matter.

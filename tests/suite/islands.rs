@@ -63,13 +63,29 @@ fn a_guard_that_fails_is_named() {
 
 #[test]
 fn an_operator_that_no_rule_looks_for_is_named() {
-    let found = islands("linear", Vec::new(), Some(NumericsLimit::Exact));
+    let rules = changed("torch.modules", ", \"linear\"]", "]");
+    let found = islands("linear", vec![rules], None);
     let [island] = found.as_slice() else {
         panic!("one island: {found:?}")
     };
     assert_eq!(
         (island.rule.as_str(), island.reason.as_str()),
         ("", "no rule looks at `aten::linear`")
+    );
+}
+
+#[test]
+fn a_rule_that_the_options_leave_out_is_named() {
+    let found = islands("linear", Vec::new(), Some(NumericsLimit::Exact));
+    let [island] = found.as_slice() else {
+        panic!("one island: {found:?}")
+    };
+    assert_eq!(
+        (island.rule.as_str(), island.reason.as_str()),
+        (
+            "torch.quantized.packed[op = linear]",
+            "it matches, and `--numerics` leaves it out"
+        )
     );
 }
 
