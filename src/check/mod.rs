@@ -32,3 +32,4 @@ mod written;
 pub use codes::*;
 pub use library::{Item, Library, ModuleInfo, ModuleSource, Test};
 pub use run::check;
+pub use show::expr_text;

@@ -6,8 +6,8 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use super::rule::{
-    Apply, AttributeMatch, Binary, Build, BuildOperand, Constraint, DimPattern, Expr, Pattern,
-    Rest, Slot, Variant,
+    Apply, AttributeMatch, Binary, Build, BuildOperand, Constraint, DimPattern, Expr, Let, Pattern,
+    Rest, Slot, SlotInfo, Variant,
 };
 use crate::graph::text::{LiteralText, TypeText};
 
@@ -47,25 +47,33 @@ impl Display for Variant {
     }
 }
 
-impl Variant {
-    /// An expression of this variant as text, a comparison without brackets around it.
-    pub fn expr_text(&self, expr: &Expr) -> String {
-        struct Text<'a>(&'a Variant, &'a Expr);
-        impl Display for Text<'_> {
-            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                self.0.expr(f, self.1)
-            }
-        }
-        let text = Text(self, expr).to_string();
-        match (
-            expr,
-            text.strip_prefix('(').and_then(|t| t.strip_suffix(')')),
-        ) {
-            (Expr::Binary(..), Some(inner)) => inner.to_owned(),
-            _ => text,
+/// An expression over these slots and lets as text, a comparison without brackets around it.
+pub fn expr_text(expr: &Expr, slots: &[SlotInfo], lets: &[Let]) -> String {
+    struct Text<'a>(&'a Variant, &'a Expr);
+    impl Display for Text<'_> {
+        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            self.0.expr(f, self.1)
         }
     }
+    let variant = Variant {
+        slots: slots.to_vec(),
+        roots: Vec::new(),
+        guards: Vec::new(),
+        lets: lets.to_vec(),
+        erased: Vec::new(),
+        effects: Vec::new(),
+    };
+    let text = Text(&variant, expr).to_string();
+    match (
+        expr,
+        text.strip_prefix('(').and_then(|t| t.strip_suffix(')')),
+    ) {
+        (Expr::Binary(..), Some(inner)) => inner.to_owned(),
+        _ => text,
+    }
+}
 
+impl Variant {
     fn slot(&self, f: &mut Formatter<'_>, slot: Slot) -> fmt::Result {
         match self.slots.get(slot.0 as usize) {
             Some(info) => write!(f, "{}", info.name),

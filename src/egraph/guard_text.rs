@@ -4,7 +4,8 @@
 //! Invariant: the part named is not true at the match, and making it true is needed for the guard.
 
 use crate::check::evaluate::{Val, evaluate};
-use crate::check::rule::{Binary, Expr, Variant};
+use crate::check::expr_text;
+use crate::check::rule::{Binary, Expr};
 use crate::graph::text::LiteralText;
 use crate::rules::CompiledVariant;
 
@@ -47,13 +48,8 @@ pub(super) fn failing_part<S: Slots>(
             _ => break,
         };
     }
-    let shown = Variant {
-        slots: variant.slots.clone(),
-        roots: Vec::new(),
-        guards: Vec::new(),
-        lets: variant.lets.clone(),
-    };
-    let side = |expr: &Expr| (shown.expr_text(expr), scope.graph.val_text(&value(expr)));
+    let text = |expr: &Expr| expr_text(expr, &variant.slots, &variant.lets);
+    let side = |expr: &Expr| (text(expr), scope.graph.val_text(&value(expr)));
     let sides = match part {
         Expr::Binary(op, left, right)
             if !matches!(
@@ -66,7 +62,7 @@ pub(super) fn failing_part<S: Slots>(
         _ => None,
     };
     GuardPart {
-        text: shown.expr_text(part),
+        text: text(part),
         sides,
         is_unknown: value(part) == Val::Unknown,
     }
