@@ -193,8 +193,44 @@ impl Import<'_> {
 
     fn operator(&mut self, node: &Node) {
         let operands = self.operands(node);
-        let attributes = self.attributes(node.attributes.clone());
+        let mut attributes = node.attributes.clone();
+        if let Some(ty) = self.declared_result(node) {
+            attributes.push((Name::new(super::RESULT), AttributeLiteral::Type(ty)));
+        }
+        let attributes = self.attributes(attributes);
         self.node(node, node.op, &operands, attributes);
+    }
+
+    /// The type of the result of a node, if that is no consequence of operator and operands: nodes that differ in it are different values.
+    fn declared_result(&self, node: &Node) -> Option<Type> {
+        let [result] = node.results.as_slice() else {
+            return None;
+        };
+        let type_of = |value: &ValueId| &self.graph.value(*value).ty;
+        let ty = type_of(result);
+        let follows = match (node.op.as_str(), ty) {
+            (
+                "prim::unchecked_cast"
+                | "prim::unchecked_unwrap_optional"
+                | "prim::Uninitialized"
+                | "prim::tolist"
+                | "prim::DictConstruct"
+                | "prim::CreateObject",
+                _,
+            ) => false,
+            ("prim::ListConstruct", Type::List(element)) => {
+                let mut operands = node.operands.iter();
+                !node.operands.is_empty() && operands.all(|value| alike(type_of(value), element))
+            }
+            ("prim::TupleConstruct", Type::Tuple(types)) => {
+                let mut operands = node.operands.iter().zip(types);
+                types.len() == node.operands.len()
+                    && operands.all(|(value, ty)| alike(type_of(value), ty))
+            }
+            ("prim::ListConstruct" | "prim::TupleConstruct", _) => false,
+            _ => true,
+        };
+        (!follows).then(|| ty.clone())
     }
 
     fn attributes(&mut self, attributes: Vec<(Name, AttributeLiteral)>) -> AttributesId {
@@ -339,6 +375,20 @@ impl Import<'_> {
         }
     }
 
+    /// What stays known of a value whose memory may be written to: not what it holds, nor how many of that.
+    fn lasting(&self, value: ValueId, facts: Facts) -> Facts {
+        match self.memory.is_written(value) {
+            true => Facts {
+                ty: facts.ty,
+                dtype: facts.dtype,
+                qparams: facts.qparams,
+                class: facts.class,
+                ..Facts::default()
+            },
+            false => facts,
+        }
+    }
+
     fn effect(
         &mut self,
         node: &Node,
@@ -349,7 +399,8 @@ impl Import<'_> {
         let operands = self.operands(node);
         let known: Vec<Facts> = operands
             .iter()
-            .map(|&class| self.built.egraph.facts(class))
+            .zip(&node.operands)
+            .map(|(&class, &value)| self.lasting(value, self.built.egraph.facts(class)))
             .collect();
         let facts = ops::infer(node.op.as_str(), &known);
         let mut results = Vec::new();
@@ -360,6 +411,7 @@ impl Import<'_> {
             } else {
                 declared
             };
+            let facts = self.lasting(result, facts);
             results.push(self.leaf(result, scope, facts));
         }
         let item = Item {
@@ -372,6 +424,18 @@ impl Import<'_> {
         };
         self.built.skeleton.items.push(item);
         items.push(ItemId(self.built.skeleton.items.len() as u32 - 1));
+    }
+}
+
+/// Whether two types are the same but for what is known of tensors.
+fn alike(a: &Type, b: &Type) -> bool {
+    match (a, b) {
+        (Type::Tensor(_), Type::Tensor(_)) => true,
+        (Type::List(a), Type::List(b)) | (Type::Optional(a), Type::Optional(b)) => alike(a, b),
+        (Type::Tuple(a), Type::Tuple(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b))
+        }
+        _ => a == b,
     }
 }
 

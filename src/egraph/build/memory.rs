@@ -1,15 +1,20 @@
 //! Which values share memory that somebody writes.
 //!
 //! In: a graph and the schemas' alias marks. Out: for each value, whether what it holds may change after it was made.
-//! Invariant: values are taken to share memory unless it is known that they do not.
+//! Invariant: values are taken to share memory unless it is known that they do not; what an attribute is given shares memory with what is
+//! read from any attribute of that name.
 
-use crate::graph::{Graph, Node, Type, ValueId};
+use rustc_hash::FxHashMap;
+
+use crate::graph::{Graph, Name, Node, Type, ValueId};
 use crate::ops::{self, Catalogue};
 
 /// Sets of values that may share memory.
 pub(super) struct Memory {
     parent: Vec<u32>,
     written: Vec<bool>,
+    /// A value that was read from, or written to, attributes of a name.
+    attributes: FxHashMap<Name, ValueId>,
 }
 
 impl Memory {
@@ -18,12 +23,19 @@ impl Memory {
         let mut memory = Memory {
             parent: (0..count as u32).collect(),
             written: vec![false; count],
+            attributes: FxHashMap::default(),
         };
         let nodes = graph.walk();
         let mut writes = Vec::new();
+        let mut opaque = false;
         for &id in &nodes {
             let node = graph.node(id);
             memory.join(graph, node);
+            if node.op == "prim::Enter" || node.op == "prim::Exit" {
+                // A method of the object runs, which may write to whatever attributes hold.
+                opaque |= !only_sets_gradient_mode(graph, node);
+                writes.extend(node.operands.first());
+            }
             if let Some(schema) = catalogue.schema(node.op.as_str()) {
                 for (parameter, &operand) in schema.params.iter().zip(&node.operands) {
                     if parameter.alias.is_some_and(|alias| alias.write) {
@@ -31,6 +43,9 @@ impl Memory {
                     }
                 }
             }
+        }
+        if opaque {
+            writes.extend(memory.attributes.values());
         }
         for value in writes {
             let root = memory.root(value);
@@ -89,6 +104,19 @@ impl Memory {
                     }
                 }
             }
+            "prim::GetAttr" | "prim::SetAttr" => {
+                let held = match node.op == "prim::GetAttr" {
+                    true => node.results.first(),
+                    false => node.operands.get(1),
+                };
+                let name = Name::new(node.text_attribute("name").unwrap_or_default());
+                if let Some(&held) = held
+                    && holds_memory(&graph.value(held).ty)
+                {
+                    let same = *self.attributes.entry(name).or_insert(held);
+                    self.unite(graph, same, held);
+                }
+            }
             op => {
                 for at in ops::aliased_operands(op, node.operands.len()) {
                     for &result in &node.results {
@@ -98,6 +126,14 @@ impl Memory {
             }
         }
     }
+}
+
+/// Whether what is entered or left is PyTorch's own `no_grad`, `enable_grad` and their like, which write to no tensor.
+fn only_sets_gradient_mode(graph: &Graph, node: &Node) -> bool {
+    node.operands.first().is_some_and(|&object| {
+        matches!(graph.value(object).ty, Type::Class(class)
+            if class.as_str().starts_with("__torch__.torch.autograd.grad_mode."))
+    })
 }
 
 fn holds_memory(ty: &Type) -> bool {

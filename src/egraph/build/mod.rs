@@ -15,3 +15,6 @@ pub use skeleton::{Item, ItemId, LeafInfo, Named, Scope, ScopeId, Sequence, Sequ
 
 /// The attribute of a loop node that says which [`Skeleton::regions`] its body's parameters are.
 pub(super) const REGION: &str = "region";
+
+/// The attribute of a node whose result's type does not follow from operator and operands, such as a cast or an empty list.
+pub(in crate::egraph) const RESULT: &str = "rulefold::result";

@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::egraph::build::{ItemId, Named, SequenceId, Skeleton};
+use crate::egraph::build::{ItemId, Named, RESULT, SequenceId, Skeleton};
 use crate::egraph::choose::Choice;
 use crate::egraph::{ApplicationId, Candidates, Class, EGraph, LeafId, Node, NodeKind};
 use crate::graph::{
@@ -96,7 +96,7 @@ impl Emitter<'_> {
         let types = self.return_types(id);
         for (i, &returned) in sequence.returns.iter().enumerate() {
             self.compute(returned, at, block);
-            let value = self.value(returned, at, types.get(i));
+            let value = self.object(returned, at, types.get(i), block);
             self.graph.block_mut(block).returns.push(value);
         }
     }
@@ -139,7 +139,7 @@ impl Emitter<'_> {
         let mut inner = Vec::new();
         self.needs_of_sequences(&item.sequences, &mut inner);
         self.compute_for_inside(inner, at, block);
-        let operands = self.operands(item.op, &item.operands, at);
+        let operands = self.operands(item.op, &item.operands, at, block);
         let mut node = GraphNode::new(item.op, operands);
         node.attributes = item.attributes.clone();
         node.place = item.place;
@@ -252,10 +252,11 @@ impl Emitter<'_> {
             .cloned()
             .unwrap_or_default();
         self.compute_for_inside(returned.to_vec(), at, block);
-        let operands = self.operands(op, given, at);
+        let operands = self.operands(op, given, at, block);
         let mut written = GraphNode::new(op, operands);
         if blocks.is_empty() {
-            written.attributes = attributes.to_vec();
+            let of_model = attributes.iter().filter(|(name, _)| *name != RESULT);
+            written.attributes = of_model.cloned().collect();
         }
         written.place = self.places.get(&class).copied();
         let id = self.graph.add_node(block, written);
@@ -277,7 +278,7 @@ impl Emitter<'_> {
                 .enumerate()
             {
                 self.compute(value, inner, nested);
-                let value = self.value(value, inner, wanted.get(i));
+                let value = self.object(value, inner, wanted.get(i), nested);
                 self.graph.block_mut(nested).returns.push(value);
             }
             from += returned.len() / blocks.len();
@@ -307,8 +308,12 @@ impl Emitter<'_> {
         class: Class,
         op: Name,
         results: u32,
-        _: &[(Name, AttributeLiteral)],
+        attributes: &[(Name, AttributeLiteral)],
     ) -> Vec<Type> {
+        let result = attributes.iter().find(|(name, _)| *name == RESULT);
+        if let (Some((_, AttributeLiteral::Type(ty))), 1) = (result, results) {
+            return vec![ty.clone()];
+        }
         let schema = self.catalogue.schema(op.as_str());
         (0..results as usize)
             .map(|i| {
@@ -327,7 +332,13 @@ impl Emitter<'_> {
             .collect()
     }
 
-    fn operands(&mut self, op: Name, operands: &[Class], at: Instance) -> Vec<ValueId> {
+    fn operands(
+        &mut self,
+        op: Name,
+        operands: &[Class],
+        at: Instance,
+        block: BlockId,
+    ) -> Vec<ValueId> {
         let schema = self.catalogue.schema(op.as_str());
         operands
             .iter()
@@ -336,9 +347,48 @@ impl Emitter<'_> {
                 let wanted = schema
                     .and_then(|schema| schema.params.get(i))
                     .map(|parameter| parameter.ty.clone());
-                self.value(operand, at, wanted.as_ref())
+                match keeps_operand(op, i) {
+                    true => self.object(operand, at, wanted.as_ref(), block),
+                    false => self.value(operand, at, wanted.as_ref()),
+                }
             })
             .collect()
+    }
+
+    /// The value of a class where it is handed on: a list, tuple or dictionary there is one that is made each time the model runs.
+    fn object(
+        &mut self,
+        class: Class,
+        at: Instance,
+        wanted: Option<&Type>,
+        block: BlockId,
+    ) -> ValueId {
+        let value = self.value(class, at, wanted);
+        self.constructed(value, block)
+    }
+
+    fn constructed(&mut self, value: ValueId, block: BlockId) -> ValueId {
+        let ty = self.graph.value(value).ty.clone();
+        let element = |i: usize| match &ty {
+            Type::List(element) => (**element).clone(),
+            Type::Tuple(elements) => elements.get(i).cloned().unwrap_or(Type::Any),
+            _ => Type::Any,
+        };
+        let (op, items) = match self.graph.literal(value) {
+            Some(Literal::List(items)) => ("prim::ListConstruct", items.to_vec()),
+            Some(Literal::Tuple(items)) => ("prim::TupleConstruct", items.to_vec()),
+            _ => return value,
+        };
+        let mut operands = Vec::with_capacity(items.len());
+        for (i, item) in items.into_iter().enumerate() {
+            let ty = literal_type(&item, Some(&element(i)), None);
+            let value = self.graph.add_literal(item, ty);
+            operands.push(self.constructed(value, block));
+        }
+        let node = self
+            .graph
+            .add_node(block, GraphNode::new(op.into(), operands));
+        self.graph.add_result(node, ty, None)
     }
 
     /// The value of a class in a block; `wanted` types a literal that could be of several types.
@@ -391,6 +441,18 @@ impl Emitter<'_> {
                 ),
             }
         }
+    }
+}
+
+/// Whether an operator keeps the operand itself, so that somebody may write to it later.
+fn keeps_operand(op: Name, at: usize) -> bool {
+    match op.as_str() {
+        "prim::ListConstruct" | "prim::TupleConstruct" | "prim::DictConstruct" => true,
+        "prim::SetAttr" | "prim::CallMethod" | "prim::CallFunction" | "prim::unchecked_cast" => {
+            true
+        }
+        "prim::Loop" => at >= 2,
+        _ => false,
     }
 }
 

@@ -108,6 +108,12 @@ pub(super) enum StmtKind {
     },
     /// `while c: ..`.
     While { condition: Expr, body: Vec<Stmt> },
+    /// `with e as a: ..`.
+    With {
+        context: Expr,
+        target: Option<Name>,
+        body: Vec<Stmt>,
+    },
 }
 
 /// An expression.

@@ -1,7 +1,7 @@
 //! Tokens to statements.
 //!
 //! In: the tokens of a definition's body. Out: `code_ast::Stmt`.
-//! Invariant: statements that TorchScript has but archives of models do not (`with`, `assert`, `break`, ..) are refused by name.
+//! Invariant: statements that TorchScript has but archives of models do not (`assert`, `break`, ..) are refused by name.
 
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -11,9 +11,9 @@ use super::code_parser::Parser;
 use super::error::ReadError;
 use crate::graph::Name;
 
-const REFUSED: [&str; 14] = [
-    "with", "assert", "break", "continue", "del", "raise", "class", "def", "import", "from",
-    "global", "try", "lambda", "yield",
+const REFUSED: [&str; 13] = [
+    "assert", "break", "continue", "del", "raise", "class", "def", "import", "from", "global",
+    "try", "lambda", "yield",
 ];
 
 /// The statements of a definition.
@@ -57,6 +57,21 @@ impl Parser<'_> {
                 self.expect(":")?;
                 let body = self.block()?;
                 StmtKind::While { condition, body }
+            }
+            "with" => {
+                self.advance();
+                let context = self.expression()?;
+                let target = match self.eat_word("as") {
+                    true => Some(self.name("the name of what is entered")?),
+                    false => None,
+                };
+                self.expect(":")?;
+                let body = self.block()?;
+                StmtKind::With {
+                    context,
+                    target,
+                    body,
+                }
             }
             "return" => {
                 self.advance();

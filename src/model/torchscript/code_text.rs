@@ -51,7 +51,10 @@ pub(super) fn parse_named_types(code: &mut CodeBase<'_>, model: &Model) -> Resul
             match member {
                 Member::Attribute { ty, .. } => classes_of(ty, &mut wanted),
                 Member::Method(signature)
-                    if class.class().base.is_some_and(|b| b == "Interface") =>
+                    if class
+                        .class()
+                        .base
+                        .is_some_and(|b| b == "Interface" || b == "ModuleInterface") =>
                 {
                     classes_of(&signature.result, &mut wanted);
                     let types = signature.parameters.iter().filter_map(|p| p.ty.as_ref());

@@ -129,6 +129,7 @@ pub(super) fn join(a: &Type, b: &Type) -> Option<Type> {
     match (a, b) {
         (a, b) if same(a, b) => Some(a.clone()),
         (Type::Any, _) | (_, Type::Any) => Some(Type::Any),
+        (Type::Scalar, other) | (other, Type::Scalar) if is_number(other) => Some(Type::Scalar),
         (Type::None, Type::Optional(_)) => Some(b.clone()),
         (Type::Optional(_), Type::None) => Some(a.clone()),
         (Type::None, other) | (other, Type::None) => Some(other.clone().optional()),
@@ -146,4 +147,9 @@ pub(super) fn join(a: &Type, b: &Type) -> Option<Type> {
         )),
         _ => None,
     }
+}
+
+/// Whether a type is one of those that `number` stands for.
+pub(super) fn is_number(ty: &Type) -> bool {
+    matches!(ty, Type::Int | Type::Float | Type::Complex)
 }

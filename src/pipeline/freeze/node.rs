@@ -40,6 +40,11 @@ impl Freezer<'_> {
                 };
                 self.call(name, bound, node, target)?
             }
+            ("prim::CallMethod", Some(&Bound::Value(object)))
+                if let Some(name) = self.method(object, node) =>
+            {
+                self.call(name, bound, node, target)?
+            }
             ("prim::CallFunction", _) => self.call(
                 FunctionName {
                     class: None,
@@ -64,6 +69,18 @@ impl Freezer<'_> {
         debug_assert_eq!(results.len(), node.results.len());
         scope.extend(node.results.iter().copied().zip(results));
         Ok(())
+    }
+
+    /// The method that a call on an object runs: objects are of the class they are declared as.
+    fn method(&self, object: ValueId, node: &Node) -> Option<FunctionName> {
+        let Type::Class(class) = self.graph.value(object).ty else {
+            return None;
+        };
+        let name = FunctionName {
+            class: Some(class),
+            name: attribute_name(node),
+        };
+        self.model.functions.contains_key(&name).then_some(name)
     }
 
     fn operand(

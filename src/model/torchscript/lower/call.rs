@@ -125,13 +125,21 @@ impl<'s> Lowering<'_, '_, 's> {
         self.operator(&op, None, operands, at)
     }
 
-    /// `__torch__.m.Point(x, y)`, a named tuple.
+    /// `__torch__.m.Point(x, y)`, a named tuple, and `__torch__.m.Box.__new__(__torch__.m.Box)`, an object without contents.
     fn call_class(
         &mut self,
         path: &str,
         operands: Operands<'_>,
         at: u32,
     ) -> Result<Vec<ValueId>, ReadError> {
+        if let Some(class) = path.strip_suffix(".__new__") {
+            let class = Name::new(class);
+            if self.program.code.class(class)?.is_none() {
+                return Err(self.refuse(at, format!("class `{class}` has no code")));
+            }
+            let ty = Type::Class(class);
+            return Ok(vec![self.node1("prim::CreateObject", Vec::new(), ty, at)]);
+        }
         let class = Name::new(path);
         let Some(fields) = self.program.named_tuple(class)? else {
             return Err(self.refuse(

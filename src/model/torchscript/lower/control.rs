@@ -1,4 +1,4 @@
-//! `if`, `for` and `while` to `prim::If` and `prim::Loop`.
+//! `if`, `for` and `while` to `prim::If` and `prim::Loop`, `with` to `prim::Enter` and `prim::Exit`.
 //!
 //! In: statements whose blocks assign outer names. Out: nodes whose results are what those names mean afterwards.
 //! Invariant: `for i in range(n)` has the condition `True`; `while c` has the largest trip count. The writer tells them apart by that.
@@ -7,7 +7,7 @@
 
 use super::function::{Lowering, given};
 use super::scope::{Assigned, Binding};
-use crate::graph::{BlockId, Literal, Name, NodeId, Type, ValueId};
+use crate::graph::{BlockId, FunctionName, Literal, Name, NodeId, Type, ValueId};
 use crate::model::torchscript::code_ast::{Expr, Stmt, StmtKind};
 use crate::model::torchscript::code_types;
 use crate::model::torchscript::error::ReadError;
@@ -167,6 +167,41 @@ impl Lowering<'_, '_, '_> {
         Ok(())
     }
 
+    /// `with`: what is entered is left again at the end; the statements between stand in the same block.
+    pub(super) fn with(
+        &mut self,
+        context: &Expr,
+        target: Option<Name>,
+        body: &[Stmt],
+        at: u32,
+    ) -> Result<(), ReadError> {
+        let object = self.expr(context, None)?;
+        let Type::Class(class) = self.type_of(object) else {
+            return Err(self.refuse(at, "`with` of something other than an object"));
+        };
+        let mut entered = Type::Any;
+        for method in ["__enter__", "__exit__"] {
+            let name = Name::new(method);
+            let Some((code, _)) = self.program.method(class, name)? else {
+                return Err(self.refuse(at, format!("class `{class}` has no method `{method}`")));
+            };
+            if method == "__enter__" {
+                entered = code.signature().result.clone();
+            }
+            self.program.reach(FunctionName {
+                class: Some(class),
+                name,
+            });
+        }
+        let value = self.node1("prim::Enter", vec![object], entered.clone(), at);
+        if let Some(target) = target {
+            self.bind(target, value, entered, false);
+        }
+        self.statements(body, false)?;
+        self.node("prim::Exit", vec![object], at);
+        Ok(())
+    }
+
     /// A truth value; the loader takes a tensor or number as one, so we do.
     fn condition(&mut self, expr: &Expr) -> Result<ValueId, ReadError> {
         let value = self.expr(expr, Some(&Type::Bool))?;
@@ -212,6 +247,12 @@ fn assigned(statements: &[Stmt], names: &mut Vec<Name>) {
                     assigned(block, &mut inner);
                     inner.into_iter().for_each(&mut add);
                 }
+            }
+            StmtKind::With { target, body, .. } => {
+                target.iter().copied().for_each(&mut add);
+                let mut inner = Vec::new();
+                assigned(body, &mut inner);
+                inner.into_iter().for_each(&mut add);
             }
             StmtKind::For { body, .. } | StmtKind::While { body, .. } => {
                 let mut inner = Vec::new();

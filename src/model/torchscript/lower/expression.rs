@@ -324,7 +324,7 @@ impl Lowering<'_, '_, '_> {
     }
 
     fn index(&mut self, object: &Expr, index: &Expr, at: u32) -> Result<ValueId, ReadError> {
-        let value = self.expr(object, None)?;
+        let (value, _) = self.operand(object)?;
         let types = match self.type_of(value) {
             Type::Tuple(types) => types,
             Type::Class(class) => match self.program.named_tuple(class)? {

@@ -196,12 +196,17 @@ impl<'s> Lowering<'_, '_, 's> {
             StmtKind::While { condition, body } => {
                 self.while_loop(condition, body, statement.at)?
             }
+            StmtKind::With {
+                context,
+                target,
+                body,
+            } => self.with(context, *target, body, statement.at)?,
         }
         Ok(())
     }
 
     /// Gives a value its name, unless it has one, or is the value of another variable.
-    fn bind(&mut self, target: Name, value: ValueId, ty: Type, copied: bool) {
+    pub(super) fn bind(&mut self, target: Name, value: ValueId, ty: Type, copied: bool) {
         let named = self.graph.value_mut(value);
         if named.name.is_none() && !copied {
             named.name = given(target);

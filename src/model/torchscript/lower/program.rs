@@ -180,7 +180,7 @@ impl<'a, 's> Program<'a, 's> {
         method: Name,
     ) -> Result<Option<(FunctionCode<'s>, bool)>, ReadError> {
         Ok(self.code.class(class)?.and_then(|code| {
-            let interface = has_base(code.class(), "Interface");
+            let interface = is_interface(code.class());
             Some((code.method(method)?, interface))
         }))
     }
@@ -196,6 +196,11 @@ impl<'a, 's> Program<'a, 's> {
         let index = name.as_str().strip_prefix('c')?.parse::<usize>().ok()?;
         (root == "CONSTANTS").then(|| self.constants.get(index))?
     }
+}
+
+/// Whether a class only says what methods there are: of an object, or of a module.
+fn is_interface(class: &Class) -> bool {
+    has_base(class, "Interface") || has_base(class, "ModuleInterface")
 }
 
 fn has_base(class: &Class, base: &str) -> bool {

@@ -95,6 +95,10 @@ impl Writer<'_> {
             "prim::unchecked_cast" | "prim::unchecked_unwrap_optional" => {
                 Text::atom(format!("unchecked_cast({}, {})", spell(&ty), first.text))
             }
+            "prim::CreateObject" => match &ty {
+                Type::Class(class) => Text::atom(format!("{class}.__new__({class})")),
+                _ => return Err(self.refuse(id, "an object that is of no class")),
+            },
             "prim::Uninitialized" => Text::atom(format!("uninitialized({})", spell(&ty))),
             "prim::isinstance" => {
                 let types = match node.attribute("types") {

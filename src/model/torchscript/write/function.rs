@@ -13,7 +13,7 @@ use super::names::Names;
 use crate::graph::{
     BlockId, Def, Function, FunctionName, Graph, Literal, Node, NodeId, Type, ValueId,
 };
-use crate::model::torchscript::code_types::{same, spell};
+use crate::model::torchscript::code_types::{is_number, same, spell};
 use crate::model::torchscript::error::WriteError;
 use crate::model::torchscript::prune::prune;
 use crate::ops::Catalogue;
@@ -70,6 +70,8 @@ pub(super) struct Writer<'a> {
     waits: FxHashSet<ValueId>,
     lines: Vec<String>,
     indent: usize,
+    /// Objects that `with` has entered, and the line each body starts at.
+    entered: Vec<(ValueId, usize)>,
 }
 
 /// The definition of a function. `name` is the one it is called by in its class or member.
@@ -96,6 +98,7 @@ pub(super) fn write_function(
         waits: FxHashSet::default(),
         lines: Vec::new(),
         indent: 1,
+        entered: Vec::new(),
     };
     let mut parameters = Vec::new();
     for (i, &parameter) in graph.body().parameters.iter().enumerate() {
@@ -175,6 +178,8 @@ impl Writer<'_> {
             match node.op.as_str() {
                 "prim::If" => self.if_statement(node)?,
                 "prim::Loop" => self.loop_statement(id, node)?,
+                "prim::Enter" => self.enter(id, node, block)?,
+                "prim::Exit" => self.exit(id, node)?,
                 _ => self.node(id, block)?,
             }
         }
@@ -321,7 +326,7 @@ impl Writer<'_> {
     fn widened(&mut self, value: ValueId, ty: &Type) -> String {
         let text = self.text(value).text;
         let own = self.natural(value);
-        match same(&own, ty) {
+        match same(&own, ty) || (*ty == Type::Scalar && is_number(&own)) {
             true => text,
             false => format!("annotate({}, {text})", spell(ty)),
         }
@@ -354,6 +359,44 @@ impl Writer<'_> {
             self.indent -= 1;
         }
         Ok(())
+    }
+
+    /// `with`, whose body goes to the `prim::Exit` of the same object.
+    fn enter(&mut self, id: NodeId, node: &Node, block: BlockId) -> Result<(), WriteError> {
+        let object = self.operand(node, 0)?;
+        let left = self.graph.block(block).nodes.iter().any(|&other| {
+            let other = self.graph.node(other);
+            other.op == "prim::Exit" && other.operands.first() == Some(&object)
+        });
+        if !left {
+            return Err(self.refuse(id, "what is entered is not left in the same block"));
+        }
+        let inlined = self.take(&node.operands);
+        self.flush();
+        self.texts.extend(inlined);
+        let text = self.text(object).text;
+        let target = match node.results.first() {
+            Some(&result) if self.used.contains_key(&result) => {
+                format!(" as {}", self.variable(result))
+            }
+            _ => String::new(),
+        };
+        self.line(format!("with {text}{target}:"));
+        self.indent += 1;
+        self.entered.push((object, self.lines.len()));
+        Ok(())
+    }
+
+    fn exit(&mut self, id: NodeId, node: &Node) -> Result<(), WriteError> {
+        self.flush();
+        match self.entered.pop() {
+            Some((object, start)) if node.operands.first() == Some(&object) => {
+                self.pass(start);
+                self.indent -= 1;
+                Ok(())
+            }
+            _ => Err(self.refuse(id, "what is left was not entered last")),
+        }
     }
 
     fn loop_statement(&mut self, id: NodeId, node: &Node) -> Result<(), WriteError> {
