@@ -8,6 +8,8 @@
 //!
 //! Sources: `QuantizedOpKernels.cpp` and `Activation.cpp` of PyTorch.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use crate::graph::{DType, Tensor};
 
 use super::Value;
@@ -15,7 +17,7 @@ use super::affine::Affine;
 use super::arguments::Arguments;
 use super::elements::{self, tensor_float};
 use super::error::Fault;
-use super::exponential::{exp_f32, sigmoid_f32, tanh_f32};
+use super::exponential::{erf, exp_f32, sigmoid_f32, tanh_f32};
 use super::table::Kernel;
 
 /// The kernels of this file.
@@ -31,6 +33,7 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
         "aten::clamp_max" => |a| clamped(a, None, Some(a.float(1)?)),
         "aten::hardswish" => |a| real(a, hardswish),
         "aten::silu" => |a| real(a, |x| x / (1.0 + exp_f32(-x))),
+        "aten::gelu" => gelu,
         "aten::neg" => |a| real_or_double(a, |x| -x, |x| -x),
         "aten::abs" => |a| real_or_double(a, f32::abs, f64::abs),
         "aten::sqrt" => |a| real_or_double(a, f32::sqrt, f64::sqrt),
@@ -142,6 +145,18 @@ fn real_or_double(
     Ok(vec![
         elements::tensor_f64(tensor.shape.clone(), &elements).into(),
     ])
+}
+
+/// `gelu(Tensor self, *, str approximate)`.
+fn gelu(a: Arguments) -> Result<Vec<Value>, Fault> {
+    let by_tanh = !a.is_none(1) && a.str(1)? == "tanh";
+    real(a, |x| {
+        let inner = 0.797_884_6 * (x + 0.044_715 * x * x * x);
+        match by_tanh {
+            true => 0.5 * x * (1.0 + tanh_f32(inner)),
+            false => (0.5 * f64::from(x) * (1.0 + erf(f64::from(x) * FRAC_1_SQRT_2))) as f32,
+        }
+    })
 }
 
 /// Each integer of a quantized tensor through `f`, computed once for each of the 256 integers of the small types.

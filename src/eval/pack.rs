@@ -1,17 +1,19 @@
-//! Packed weights: made and taken apart. Packing here keeps handles; nothing is copied or reordered.
+//! Packed weights: made and taken apart. Packing here keeps handles; nothing is reordered, and only half
+//! precision is copied.
 //!
 //! In: a quantized weight, a bias, the geometry. Out: a `Packed`, or its parts.
-//! Invariant: `unpack(prepack(w, b))` is `w, b`, the same storage.
+//! Invariant: `unpack(prepack(w, b))` is `w, b`, the same storage; in half precision `w` is rounded.
 //! Invariant: a packed convolution has two or three spatial dimensions; one over one dimension has height 1.
 //!
 //! Source: schemas of `quantized::*_prepack`; families are named by the operator, as `Packed` says.
 
 use std::sync::Arc;
 
-use crate::graph::{DType, Name, Packed, PackedConfig};
+use crate::graph::{DType, Name, Packed, PackedConfig, Tensor};
 
 use super::Value;
 use super::arguments::Arguments;
+use super::elements::{self, tensor_f32};
 use super::error::Fault;
 use super::table::Kernel;
 
@@ -19,7 +21,8 @@ use super::table::Kernel;
 pub(super) fn kernel(op: &str) -> Option<Kernel> {
     Some(match op {
         "quantized::linear_prepack" => |a| linear(a, "linear", DType::QI8),
-        "quantized::linear_prepack_fp16" => |a| linear(a, "linear_fp16", DType::F32),
+        "quantized::linear_prepack_fp16" => linear_half,
+        "aten::_saturate_weight_to_fp16" => |a| Ok(vec![in_half_range(a.tensor(0)?)?.into()]),
         "quantized::conv1d_prepack" => |a| convolution(a, "conv1d", 1),
         "quantized::conv2d_prepack" | "quantized::conv_prepack" => |a| convolution(a, "conv2d", 2),
         "quantized::conv3d_prepack" => |a| convolution(a, "conv3d", 3),
@@ -59,6 +62,28 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
 /// `linear_prepack(Tensor W, Tensor? B)`: weight `[out, in]`, bias `[out]`.
 fn linear(a: Arguments, family: &str, dtype: DType) -> Result<Vec<Value>, Fault> {
     pack(a, family, dtype, 2, 0, None)
+}
+
+/// `linear_prepack_fp16(Tensor W, Tensor? B)`: the weight is rounded to half precision, beyond its range to its ends, and kept as floats.
+fn linear_half(a: Arguments) -> Result<Vec<Value>, Fault> {
+    let weight = in_half_range(a.tensor(0)?)?;
+    let rounded: Vec<f32> = elements::read_f32(&weight)?
+        .into_iter()
+        .map(|w| half::f16::from_f32(w).to_f32())
+        .collect();
+    let weight = tensor_f32(weight.shape, &rounded).into();
+    let operands = [weight, a.value(1).clone()];
+    pack(Arguments(&operands), "linear_fp16", DType::F32, 2, 0, None)
+}
+
+/// `_saturate_weight_to_fp16(Tensor weight)`: what is beyond the range of half precision becomes its ends.
+fn in_half_range(weight: &Tensor) -> Result<Tensor, Fault> {
+    let most = half::f16::MAX.to_f32();
+    let clamped: Vec<f32> = elements::read_f32(weight)?
+        .into_iter()
+        .map(|w| w.clamp(-most, most))
+        .collect();
+    elements::tensor_float(weight.dtype, weight.shape.clone(), &clamped)
 }
 
 /// `conv*_prepack(Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, int groups)`.
@@ -194,7 +219,6 @@ mod tests {
     use super::*;
     use crate::eval::affine::Affine;
     use crate::eval::call;
-    use crate::eval::elements::tensor_f32;
 
     #[test]
     fn unpacking_gives_the_same_storage() {
@@ -221,6 +245,16 @@ mod tests {
         assert!(parts[1].as_tensor().unwrap().storage.is_same(&bias.storage));
         let stride = call("quantized::conv2d_stride", &packed).unwrap();
         assert_eq!(stride[0].as_literal().unwrap().as_ints(), Some(vec![1, 2]));
+        assert!(call("quantized::linear_unpack", &packed).is_err());
+    }
+
+    #[test]
+    fn half_precision_rounds_and_saturates() {
+        let weight = tensor_f32(vec![1, 3], &[0.1, -1e6, 65504.0]);
+        let packed = call("quantized::linear_prepack_fp16", &[weight.into()]).unwrap();
+        let parts = call("quantized::linear_unpack_fp16", &packed).unwrap();
+        let rounded = elements::read_f32(parts[0].as_tensor().unwrap()).unwrap();
+        assert_eq!(rounded, [0.099_975_586, -65504.0, 65504.0]);
         assert!(call("quantized::linear_unpack", &packed).is_err());
     }
 

@@ -8,14 +8,15 @@ use crate::ops::{fold_literals, folds_literals};
 use super::arguments::Arguments;
 use super::error::Fault;
 use super::{
-    EvalError, Value, activation, arithmetic, convolve, elementwise, linear, lists, normalization,
-    pack, pooling, quantize, queries, reduction, resample, sections, views,
+    EvalError, Value, activation, arithmetic, convolve, elementwise, fill, linear, lists,
+    normalization, pack, pooling, quantize, queries, recurrent, reduction, resample, sections,
+    views,
 };
 
 /// Computes the results of an operator.
 pub(super) type Kernel = fn(Arguments) -> Result<Vec<Value>, Fault>;
 
-const FILES: [fn(&str) -> Option<Kernel>; 15] = [
+const FILES: [fn(&str) -> Option<Kernel>; 17] = [
     quantize::kernel,
     pack::kernel,
     convolve::kernel,
@@ -31,6 +32,8 @@ const FILES: [fn(&str) -> Option<Kernel>; 15] = [
     sections::kernel,
     queries::kernel,
     lists::kernel,
+    fill::kernel,
+    recurrent::kernel,
 ];
 
 fn kernel(op: &str) -> Option<Kernel> {

@@ -249,23 +249,43 @@ pub fn choose_pipeline<'a>(
     if let Some(name) = &options.pipeline {
         return Ok((find(name)?, "asked for".into()));
     }
-    let quantizes = |op: Name| {
-        op.as_str().starts_with("aten::quantize_per_tensor")
-            || op.as_str().starts_with("quantized::")
-    };
+    for (name, starts) in CHOICES {
+        if let Some(op) = held(file, starts) {
+            return Ok((find(name)?, format!("the model holds `{op}`")));
+        }
+    }
+    Ok((
+        find("torch.simplify")?,
+        "the model holds no quantized operator".into(),
+    ))
+}
+
+/// Pipelines, each with how the names of operators start that ask for it; the first that fits is taken.
+const CHOICES: [(&str, &[&str]); 2] = [
+    (
+        "torch.dynamic",
+        &[
+            "aten::_choose_qparams_per_tensor",
+            "aten::_saturate_weight_to_fp16",
+            "quantized::linear_dynamic",
+            "quantized::linear_relu_dynamic",
+            "quantized::linear_unpack_fp16",
+        ],
+    ),
+    (
+        "torch.static",
+        &["aten::quantize_per_tensor", "quantized::"],
+    ),
+];
+
+/// The first operator of the model whose name starts so.
+fn held(file: &TorchScript, starts: &[&str]) -> Option<Name> {
     let graphs = file
         .model
         .functions
         .values()
         .map(|function| &function.graph);
-    let found = graphs
+    graphs
         .flat_map(|graph| graph.walk().into_iter().map(|id| graph.node(id).op))
-        .find(|&op| quantizes(op));
-    match found {
-        Some(op) => Ok((find("torch.static")?, format!("the model holds `{op}`"))),
-        None => Ok((
-            find("torch.simplify")?,
-            "the model holds no quantized operator".into(),
-        )),
-    }
+        .find(|op| starts.iter().any(|start| op.as_str().starts_with(start)))
 }

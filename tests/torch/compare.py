@@ -5,7 +5,7 @@ usage: compare.py RULEFOLD MODELS OUT [FILTER]
 
 MODELS is tests/models; its README describes the cases. FILTER restricts the run to cases whose `<kind>/<case>` holds it.
 For each case under MODELS/torchscript this runs `RULEFOLD optimize qdq.pt`, loads the result in PyTorch, and demands:
-  * difference 0 to the recorded `out_convert.npy`;
+  * difference 0 to the recorded `out_convert.npy`, at most 1e-6 for models that are quantized when they run;
   * no more operations and no more uncompressed bytes than PyTorch's own result (`convert.pt`, and `convert_inprocess.pt` if there is one);
   * the report says `optimal`; a second run, and a run on the result, give the same bytes;
   * the untouched archive, read and written by the pipeline `torch.copy`, computes what PyTorch computes from the original.

@@ -1,6 +1,7 @@
 """Judges cases that say themselves what is run and what must come out: `case.json`, as models/README.md describes it."""
 import json, os
 import numpy as np, torch
+from half import translated
 from measure import array, call, difference, load, methods, operations_of, optimize, runs_again, size
 
 KEYS = {"pipeline", "model", "options", "calls", "tolerance", "theirs", "engine", "idempotent", "interpreter"}
@@ -57,12 +58,20 @@ def judge(rulefold, case, name, out):
     source, target = os.path.join(case, told["model"]), os.path.join(out, name + ".pt")
     options = ["--pipeline", told["pipeline"], *told.get("options", [])]
     engine = torch.backends.quantized.engine
-    torch.backends.quantized.engine = told.get("engine", engine)
+    wanted = told.get("engine", engine)
+    half_precision = wanted == "fbgemm" and wanted not in torch.backends.quantized.supported_engines
+    torch.backends.quantized.engine = engine if half_precision else wanted
     try:
         optimize(rulefold, source, target, *options)
-        model = load(target)
+        runnable = target
+        problems = []
+        if half_precision:
+            runnable = os.path.join(out, name + ".translated.pt")
+            problems += translated(target, runnable)
+        model = load(runnable)
         called = sorted({one["method"] for one in told["calls"]})
-        problems, error = wrong_numbers(case, model, told["calls"], told["tolerance"])
+        wrong, error = wrong_numbers(case, model, told["calls"], told["tolerance"])
+        problems += wrong
         ours = {method: len(operations_of(model, method)) for method in called}
         line = "%s operations %9d bytes  difference %g" % ("+".join(str(ours[method]) for method in called), size(target), error)
         if told.get("theirs"):
