@@ -8,6 +8,7 @@ pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod diagnostic;
+pub mod drawing;
 pub mod egraph;
 pub mod eval;
 pub mod graph;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::show::Show;
+
 /// Rewrite rules for neural-network graphs: text rules in, the smallest equal model out.
 #[derive(Parser, Debug)]
 #[command(name = "rulefold", version, about, long_about = None, propagate_version = true)]
@@ -34,7 +36,7 @@ pub enum Command {
     Optimize(Optimize),
     /// Check rule files; exit code 1 if one has an error.
     Check(Check),
-    /// Print the graphs of a model as text.
+    /// Print the graphs of a model: as text, as a picture, for programs.
     Show(Show),
     /// Write rule files in the one way that everybody writes them.
     Fmt(super::fmt::Fmt),
@@ -111,19 +113,4 @@ pub struct Check {
     /// Print errors only.
     #[arg(short, long)]
     pub quiet: bool,
-}
-
-/// `rulefold show`.
-#[derive(Args, Debug)]
-#[command(after_help = "Exit codes: 0 printed, 2 the model or the call is wrong.")]
-pub struct Show {
-    /// The model: a TorchScript archive.
-    #[arg(value_name = "MODEL")]
-    pub input: PathBuf,
-    /// Only this method of the root.
-    #[arg(long, value_name = "NAME")]
-    pub method: Option<String>,
-    /// Freeze the method first: calls inlined, attributes as literals and constants.
-    #[arg(long)]
-    pub frozen: bool,
 }

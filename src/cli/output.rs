@@ -1,8 +1,10 @@
 //! The two streams: colours where they belong, and quiet ends when the reader of a pipe is gone.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use crate::diagnostic::{self, Diagnostic};
+use crate::model::archive::Replacement;
 use crate::source::Sources;
 
 use super::arguments::Color;
@@ -44,6 +46,20 @@ impl Output {
     /// Writes to standard output. A closed pipe is the reader's way to say that it has enough.
     pub fn out(&self, text: &str) {
         write_all(&mut io::stdout().lock(), text);
+    }
+
+    /// Writes to a file, which takes its place whole or not at all; without one, or with `-`, to standard output.
+    pub fn write(&self, path: Option<&Path>, text: &str) -> Result<(), String> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            self.out(text);
+            return Ok(());
+        };
+        let write = || {
+            let mut file = Replacement::create(path)?;
+            file.write_all(text.as_bytes())?;
+            file.commit()
+        };
+        write().map_err(|error| format!("{}: cannot be written: {error}", path.display()))
     }
 
     /// Writes to standard error.

@@ -5,6 +5,7 @@
 //! Invariant: printing depends on the graph alone; two equal graphs print alike, names included.
 
 use std::fmt::{self, Write};
+use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -15,18 +16,46 @@ use super::{
 
 /// Prints a graph.
 pub fn print(graph: &Graph, constants: &ConstantStore) -> String {
+    printed(graph, constants).text
+}
+
+/// A printed graph, with where each part stands in the text.
+#[derive(Clone, Debug)]
+pub struct Printed {
+    /// The whole text.
+    pub text: String,
+    /// The statement of each node without what its blocks hold, as a range of the text without indentation and line break, in order.
+    pub nodes: Vec<(NodeId, Range<usize>)>,
+    /// The name of each value that is no literal, without `%`.
+    pub names: FxHashMap<ValueId, String>,
+}
+
+impl Printed {
+    /// A value as statements write it: `%name`.
+    pub fn value(&self, value: ValueId) -> Option<String> {
+        self.names.get(&value).map(|name| value_text(name))
+    }
+}
+
+/// Prints a graph, and says where each part of it stands.
+pub fn printed(graph: &Graph, constants: &ConstantStore) -> Printed {
     let mut printer = Printer {
         graph,
         constants,
         names: FxHashMap::default(),
         taken: FxHashSet::default(),
         order: Vec::new(),
+        nodes: Vec::new(),
         out: String::new(),
     };
     printer.find_constants();
     printer.signature();
     printer.block(Graph::BODY, 1);
-    printer.out
+    Printed {
+        text: printer.out,
+        nodes: printer.nodes,
+        names: printer.names,
+    }
 }
 
 struct Printer<'a> {
@@ -36,6 +65,7 @@ struct Printer<'a> {
     taken: FxHashSet<String>,
     /// Constants in the order they are met, each with its name.
     order: Vec<(ConstantId, String)>,
+    nodes: Vec<(NodeId, Range<usize>)>,
     out: String,
 }
 
@@ -132,6 +162,7 @@ impl Printer<'_> {
             .map(|&value| self.operand(value))
             .collect();
         self.indent(depth);
+        let start = self.out.len();
         let results: Vec<String> = node
             .results
             .iter()
@@ -156,7 +187,9 @@ impl Printer<'_> {
                 .collect();
             let _ = write!(self.out, "[{}]", attributes.join(", "));
         }
-        let _ = writeln!(self.out, "({})", operands.join(", "));
+        let _ = write!(self.out, "({})", operands.join(", "));
+        self.nodes.push((id, start..self.out.len()));
+        self.out.push('\n');
         for (i, &block) in node.blocks.iter().enumerate() {
             self.indent(depth + 1);
             let parameters: Vec<String> = graph
@@ -231,7 +264,8 @@ fn value_text(name: &str) -> String {
     }
 }
 
-fn attribute_text(value: &AttributeLiteral) -> String {
+/// An attribute as statements write it.
+pub fn attribute_text(value: &AttributeLiteral) -> String {
     match value {
         AttributeLiteral::Literal(literal) => LiteralText(literal).to_string(),
         AttributeLiteral::Constant(id) => format!("<constant {}>", id.0),
@@ -241,7 +275,8 @@ fn attribute_text(value: &AttributeLiteral) -> String {
     }
 }
 
-fn constant_type(facts: &Facts) -> String {
+/// What is known of a constant, as a type: `Tensor<f32, [64, 3]>`, or its class.
+pub fn constant_type(facts: &Facts) -> String {
     if let Some(class) = facts.class {
         return class.to_string();
     }
