@@ -1,7 +1,7 @@
 //! Where vertices stand from left to right, in the order their layers have.
 //!
 //! In: a net in order, the width of each vertex. Out: the middle of each.
-//! Each layer is put as near as it can be to the neighbours above, then below, several times; within a layer that is a least-squares fit
+//! Each layer is put as near as it can be to the neighbours above, then below, several times, the longest paths first; within a layer that is a least-squares fit
 //! under "no two closer than their widths allow", solved exactly by pooling neighbours that would overlap.
 //!
 //! Invariant: vertices of a layer keep their order and do not overlap.
@@ -14,6 +14,10 @@ const POINT_GAP: f64 = 10.0;
 /// Sweeps down and up.
 const ROUNDS: usize = 10;
 
+/// Force of a point, and of any other vertex that is not on a spine; a vertex of a spine has that spine's length squared.
+const LINE: f64 = 8.0;
+const OTHER: f64 = 1.0;
+
 /// The middle of each vertex.
 pub(super) fn positions(net: &Net, widths: &[f64]) -> Vec<f64> {
     let mut x = vec![0.0; net.layer.len()];
@@ -21,18 +25,16 @@ pub(super) fn positions(net: &Net, widths: &[f64]) -> Vec<f64> {
         let wanted: Vec<(f64, f64)> = layer.iter().map(|_| (0.0, 1.0)).collect();
         settle(net, layer, widths, &wanted, &mut x);
     }
-    let count = net.layers.len();
+    let spines = Spines::of(net);
     for round in 0..2 * ROUNDS {
-        let down = round % 2 == 0;
-        for step in 0..count {
-            let at = if down { step } else { count - 1 - step };
-            let layer = &net.layers[at];
-            let last = round + 1 == 2 * ROUNDS;
-            let wanted: Vec<(f64, f64)> = layer
-                .iter()
-                .map(|&vertex| wish(net, vertex, down, last, &x))
-                .collect();
-            settle(net, layer, widths, &wanted, &mut x);
+        if round % 2 == 0 {
+            for layer in &net.layers {
+                sweep(net, layer, widths, (&spines, true), &mut x);
+            }
+        } else {
+            for layer in net.layers.iter().rev() {
+                sweep(net, layer, widths, (&spines, false), &mut x);
+            }
         }
     }
     let left = x
@@ -44,32 +46,83 @@ pub(super) fn positions(net: &Net, widths: &[f64]) -> Vec<f64> {
     x
 }
 
-/// Where a vertex would like to be, and how much.
-fn wish(net: &Net, vertex: usize, down: bool, both: bool, x: &[f64]) -> (f64, f64) {
-    let (mut sum, mut weight) = (0.0, 0.0);
-    let mut draw = |near: &[usize]| {
-        for &other in near {
-            // Long edges are to be straight.
-            let force = match (net.is_point(vertex), net.is_point(other)) {
-                (true, true) => 8.0,
-                (true, false) | (false, true) => 2.0,
-                (false, false) => 1.0,
-            };
-            sum += force * x[other];
-            weight += force;
+/// For each vertex the neighbour above it, and the one below it, that it stands in line with. Where the two agree they are a spine: what
+/// joins it from the side does not push it aside.
+struct Spines {
+    above: Vec<Option<usize>>,
+    below: Vec<Option<usize>>,
+    /// How long the spine is that a vertex is on.
+    length: Vec<f64>,
+}
+
+impl Spines {
+    /// Above is whom the longest path from the top comes through; below is the tallest tree of those that look up to the vertex.
+    fn of(net: &Net) -> Spines {
+        let count = net.layer.len();
+        let mut depth = vec![0usize; count];
+        let mut above = vec![None; count];
+        for &vertex in net.layers.iter().flatten() {
+            let near = net.above[vertex].iter().copied();
+            let through = near.min_by_key(|&other| (std::cmp::Reverse(depth[other]), other));
+            depth[vertex] = through.map_or(0, |other| depth[other] + 1);
+            above[vertex] = through;
         }
-    };
-    if down || both {
-        draw(&net.above[vertex]);
+        let mut height = vec![0usize; count];
+        let mut below = vec![None; count];
+        for &vertex in net.layers.iter().rev().flatten() {
+            let near = net.below[vertex].iter().copied();
+            let order = |&other: &usize| {
+                let looks_up = above[other] == Some(vertex);
+                (!looks_up, std::cmp::Reverse(height[other]), other)
+            };
+            let next = near.min_by_key(order);
+            below[vertex] = next;
+            height[vertex] = match next {
+                Some(other) if above[other] == Some(vertex) => height[other] + 1,
+                _ => 0,
+            };
+        }
+        let mut length = vec![0.0; count];
+        for &vertex in net.layers.iter().flatten() {
+            length[vertex] = match above[vertex] {
+                Some(other) if below[other] == Some(vertex) => length[other],
+                _ => height[vertex] as f64 + 1.0,
+            };
+        }
+        Spines {
+            above,
+            below,
+            length,
+        }
     }
-    if !down || both {
-        draw(&net.below[vertex]);
-    }
-    if weight > 0.0 {
-        (sum / weight, weight)
+}
+
+/// Places a layer by its neighbours above (going down) or below.
+fn sweep(
+    net: &Net,
+    layer: &[usize],
+    widths: &[f64],
+    (spines, down): (&Spines, bool),
+    x: &mut [f64],
+) {
+    let (near, back) = if down {
+        (&spines.above, &spines.below)
     } else {
-        (x[vertex], 0.05)
-    }
+        (&spines.below, &spines.above)
+    };
+    let wish = |&vertex: &usize| {
+        let Some(other) = near[vertex] else {
+            return (x[vertex], 0.05);
+        };
+        let force = match (back[other] == Some(vertex), net.is_point(vertex)) {
+            (true, _) => spines.length[vertex].powi(2).max(LINE),
+            (false, true) => LINE,
+            (false, false) => OTHER,
+        };
+        (x[other], force)
+    };
+    let wanted: Vec<(f64, f64)> = layer.iter().map(wish).collect();
+    settle(net, layer, widths, &wanted, x);
 }
 
 /// Places a layer: the nearest positions to what is wanted that keep order and distances.

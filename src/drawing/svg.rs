@@ -190,10 +190,10 @@ impl Writer<'_> {
                 width,
                 height,
             } = inner.place;
-            let _ = write!(
+            let _ = writeln!(
                 self.out,
                 "<g transform=\"translate({} {})\"><rect class=\"frame\" width=\"{}\" height=\"{}\" rx=\"5\"/>\
-                 <text class=\"row label\" x=\"{}\" y=\"14\">{}</text><g transform=\"translate({} {})\">\n",
+                 <text class=\"row label\" x=\"{}\" y=\"14\">{}</text><g transform=\"translate({} {})\">",
                 Tenths(x),
                 Tenths(y),
                 Tenths(width),

@@ -9,6 +9,7 @@ mod cli;
 mod cli_rules;
 mod command;
 mod console;
+mod drawing;
 mod dynamic;
 mod editor;
 mod fixtures;
