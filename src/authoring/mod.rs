@@ -3,8 +3,12 @@
 //! In: a loaded library, or foreign text. Out: entries and text for people, and rule files.
 //! Invariant: reads and writes no file.
 
+mod foreign;
+mod import;
 mod listing;
 mod page;
+mod retell;
 
+pub use import::{Imported, import};
 pub use listing::{Entry, EntryKind, entries, search};
 pub use page::{markdown, whole};

@@ -42,6 +42,8 @@ pub enum Command {
     Fmt(super::fmt::Fmt),
     /// List, search and document rules.
     Rules(super::rules::Rules),
+    /// Make rules of the pattern strings in a Python, C++ or text file.
+    Import(super::import::Import),
 }
 
 /// How a result is printed.

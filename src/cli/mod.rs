@@ -7,6 +7,7 @@
 mod arguments;
 mod check;
 mod fmt;
+mod import;
 mod optimize;
 mod output;
 mod progress;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
         Command::Show(command) => show::run(command, &output),
         Command::Fmt(command) => fmt::run(command, &output),
         Command::Rules(command) => rules::run(command, &output),
+        Command::Import(command) => import::run(command, &output),
     };
     ExitCode::from(code)
 }

@@ -14,6 +14,7 @@ mod dynamic;
 mod editor;
 mod fixtures;
 mod format;
+mod import;
 mod islands;
 mod kernels;
 mod npy;
