@@ -55,6 +55,8 @@ pub const NOT_A_PATTERN: Code = Code::new("F0408", "not-a-pattern");
 pub const EFFECT: Code = Code::new("F0409", "effect");
 /// Several roots, none of whose names is in another.
 pub const UNRELATED_ROOTS: Code = Code::new("F0410", "unrelated-roots");
+/// A constant tensor computed where none can be, or of what is not constant.
+pub const CONSTANT_TENSOR: Code = Code::new("F0411", "constant-tensor");
 /// What the language has and this version does not do.
 pub const NOT_YET: Code = Code::new("F0450", "not-yet");
 

@@ -408,6 +408,16 @@ pub enum Function {
     Abs,
     Round,
     Sqrt,
+    Rsqrt,
+    // constant tensors
+    Tensor,
+    Cast,
+    Reshape,
+    Flatten,
+    Broadcast,
+    Zeros,
+    Least,
+    Greatest,
 }
 
 /// Constants that must not be folded.
@@ -448,7 +458,7 @@ impl Pattern {
 
 impl Function {
     /// Every function with its name and the numbers of arguments it takes.
-    const TABLE: [(Function, &'static str, std::ops::RangeInclusive<usize>); 21] = [
+    const TABLE: [(Function, &'static str, std::ops::RangeInclusive<usize>); 30] = [
         (Function::DType, "dtype", 1..=1),
         (Function::Shape, "shape", 1..=1),
         (Function::Rank, "rank", 1..=1),
@@ -470,6 +480,15 @@ impl Function {
         (Function::Abs, "abs", 1..=1),
         (Function::Round, "round", 1..=1),
         (Function::Sqrt, "sqrt", 1..=1),
+        (Function::Rsqrt, "rsqrt", 1..=1),
+        (Function::Tensor, "tensor", 1..=1),
+        (Function::Cast, "cast", 2..=2),
+        (Function::Reshape, "reshape", 2..=2),
+        (Function::Flatten, "flatten", 1..=1),
+        (Function::Broadcast, "broadcast", 2..=2),
+        (Function::Zeros, "zeros", 1..=2),
+        (Function::Least, "least", 1..=1),
+        (Function::Greatest, "greatest", 1..=1),
     ];
 
     /// The function with this name.
@@ -496,6 +515,17 @@ impl Function {
     /// Whether it asks for a fact about a value of the graph; the others compute with what they are given.
     pub fn is_about_values(self) -> bool {
         (self as usize) <= Function::PackedArgs as usize
+    }
+
+    /// Whether it makes constant tensors, or asks for the bounds of their elements.
+    pub fn is_about_tensors(self) -> bool {
+        (self as usize) >= Function::Tensor as usize
+    }
+
+    /// Whether it computes with numbers, and with the elements of constant tensors where it is given such.
+    pub fn may_take_tensors(self) -> bool {
+        use Function::{Abs, Max, Min, Round, Rsqrt, Sqrt};
+        matches!(self, Min | Max | Abs | Round | Sqrt | Rsqrt)
     }
 }
 

@@ -256,6 +256,7 @@ impl Builder<'_> {
             Val::Literal(literal) => Some(self.graph.add_literal(&literal)),
             Val::List(items) => self.sequence("prim::ListConstruct", items),
             Val::Tuple(items) => self.sequence("prim::TupleConstruct", items),
+            Val::Tensor(term) => self.graph.add_computed(&term),
             Val::Unknown => None,
         }
     }

@@ -19,7 +19,7 @@ use super::intern::Known;
 use super::language::{Class, HeadKind};
 
 /// Tensors of up to this many bytes are computed as soon as they are known to be constant.
-const AT_ONCE: u64 = 1024;
+pub(super) const AT_ONCE: u64 = 1024;
 
 /// What folding depends on: head, payload and the values of the operands.
 pub(super) type Question = (u32, u32, SmallVec<[Known; 8]>);

@@ -80,6 +80,7 @@ impl EGraph {
             Val::Value(class) => self.facts_text(*class),
             Val::List(items) => format!("[{}]", list(items)),
             Val::Tuple(items) => format!("({})", list(items)),
+            Val::Tensor(term) => format!("a computed Tensor<{}, {:?}>", term.dtype, term.sizes),
             Val::Unknown => "not known".to_owned(),
         }
     }

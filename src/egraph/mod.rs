@@ -12,6 +12,7 @@ pub mod build;
 mod candidates;
 pub mod choose;
 mod classes;
+mod computed;
 pub mod extract;
 mod fold;
 mod guard_text;

@@ -5,7 +5,7 @@
 
 use crate::check::evaluate::{Scope, Val};
 use crate::check::rule::{Function, Slot, SlotInfo, SlotKind};
-use crate::graph::{Dim, Facts, Literal, QParams};
+use crate::graph::{DType, Dim, Facts, Literal, QParams};
 use crate::ops;
 
 use super::binding::Bound;
@@ -67,6 +67,10 @@ impl<S: Slots> Scope for MatchScope<'_, S> {
     fn elements(&self, value: &Class) -> Option<Vec<Val<Class>>> {
         let elements = self.graph.list_elements(*value)?;
         Some(elements.iter().copied().map(Val::Value).collect())
+    }
+
+    fn tensor(&self, value: &Class) -> Option<(DType, Vec<i64>)> {
+        self.graph.constant_tensor(*value)
     }
 
     fn same(&self, a: &Class, b: &Class) -> Option<bool> {

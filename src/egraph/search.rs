@@ -71,6 +71,10 @@ impl<'a> Search<'a> {
 
     /// Adds all matches whose first root is this class.
     pub(super) fn class(&mut self, class: Class) {
+        // What a class is known to be costs nothing; no rule can say anything better, or anything else.
+        if self.graph.literal(class).is_some() {
+            return;
+        }
         self.registers.clear();
         self.items.clear();
         self.registers.push(Bound::Class(class));

@@ -27,6 +27,7 @@ macro_rules! shipped {
 shipped! {
     "torch": "torch.fold",
     "torch.clean": "torch/clean.fold",
+    "torch.fusion": "torch/fusion.fold",
     "torch.linear_dynamic": "torch/linear_dynamic.fold",
     "torch.modules": "torch/modules.fold",
     "torch.quantized": "torch/quantized.fold",

@@ -2,7 +2,7 @@
 //!
 //! Invariant: integers that overflow, quotients of integers that are not exact, and indices outside are unknown.
 
-use super::{Scope, Val};
+use super::{Scope, Val, tensors};
 use crate::check::rule::Binary;
 use crate::graph::Literal;
 use crate::ops::torch_dtype_code;
@@ -17,7 +17,7 @@ pub(super) fn literal<S: Scope>(scope: &S, value: &Val<S::Value>) -> Option<Lite
         Val::Value(value) => scope.literal(value),
         Val::List(items) => Some(Literal::list(literals(scope, items)?)),
         Val::Tuple(items) => Some(Literal::Tuple(literals(scope, items)?.into())),
-        Val::Unknown => None,
+        Val::Tensor(_) | Val::Unknown => None,
     }
 }
 
@@ -39,7 +39,7 @@ pub(super) fn items<S: Scope>(scope: &S, value: &Val<S::Value>) -> Option<Vec<Va
             Some(literal) => of_literal(&literal),
             None => scope.elements(value),
         },
-        Val::Unknown => None,
+        Val::Tensor(_) | Val::Unknown => None,
     }
 }
 
@@ -47,6 +47,11 @@ pub(super) fn items<S: Scope>(scope: &S, value: &Val<S::Value>) -> Option<Vec<Va
 pub(super) fn equal<S: Scope>(scope: &S, a: &Val<S::Value>, b: &Val<S::Value>) -> Option<bool> {
     match (a, b) {
         (Val::Unknown, _) | (_, Val::Unknown) => None,
+        // Only `none` is certainly no tensor; two of them may turn out to hold the same.
+        (Val::Tensor(a), Val::Tensor(b)) => (a == b).then_some(true),
+        (Val::Tensor(_), other) | (other, Val::Tensor(_)) => {
+            (literal(scope, other)? == Literal::None).then_some(false)
+        }
         (Val::Literal(a), Val::Literal(b)) => Some(same_value(a, b)),
         (Val::Value(a), Val::Value(b)) if a == b => Some(true),
         (Val::Value(v), Val::Value(w)) => match (scope.literal(v), scope.literal(w)) {
@@ -113,9 +118,9 @@ pub(super) fn binary<S: Scope>(
         Binary::NotIn => Val::truth(contains(scope, b, a).map(|inside| !inside)),
         Binary::Add | Binary::Mul => match joined(scope, op, a, b) {
             Some(list) => list,
-            None => numbers(scope, op, a, b),
+            None => sum(scope, op, a, b),
         },
-        _ => numbers(scope, op, a, b),
+        _ => sum(scope, op, a, b),
     }
 }
 
@@ -169,6 +174,14 @@ fn joined<S: Scope>(
             Some(Val::list(list.into_iter().cycle().take(len).collect()))
         }
     }
+}
+
+/// Numbers, texts, or tensors.
+fn sum<S: Scope>(scope: &S, op: Binary, a: &Val<S::Value>, b: &Val<S::Value>) -> Val<S::Value> {
+    if tensors::is_tensor(scope, a) || tensors::is_tensor(scope, b) {
+        return tensors::binary(scope, op, a, b);
+    }
+    numbers(scope, op, a, b)
 }
 
 fn numbers<S: Scope>(scope: &S, op: Binary, a: &Val<S::Value>, b: &Val<S::Value>) -> Val<S::Value> {
@@ -244,6 +257,9 @@ fn ordered(op: Binary, order: std::cmp::Ordering) -> Option<bool> {
 
 /// `-a`
 pub(super) fn negate<S: Scope>(scope: &S, a: &Val<S::Value>) -> Val<S::Value> {
+    if tensors::is_tensor(scope, a) {
+        return tensors::negate(scope, a).unwrap_or(Val::Unknown);
+    }
     Val::literal(match literal(scope, a) {
         Some(Literal::Int(n)) => n.checked_neg().map(Literal::Int),
         Some(Literal::Float(x)) => Some(Literal::Float(-x)),

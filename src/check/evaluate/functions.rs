@@ -3,7 +3,7 @@
 //! In: a function and its arguments, in their positions. Out: its value; unknown where an argument is, or is of another kind.
 
 use super::arithmetic::{binary, contains, equal, items, literal};
-use super::{Scope, Val};
+use super::{Scope, Val, tensors};
 use crate::check::rule::{Binary, Function};
 use crate::graph::Literal;
 
@@ -19,11 +19,16 @@ pub(super) fn call<S: Scope>(
     if function.is_about_values() {
         return match first {
             Val::Value(value) => scope.fact(function, value),
+            Val::Tensor(term) => tensors::fact(function, term),
             Val::Literal(_) if function == Function::IsConst => Val::truth(Some(true)),
             _ => Val::Unknown,
         };
     }
     let second = arguments.get(1);
+    let of_tensors = arguments.iter().any(|a| tensors::is_tensor(scope, a));
+    if function.is_about_tensors() || (of_tensors && function.may_take_tensors()) {
+        return tensors::call(scope, function, arguments).unwrap_or(Val::Unknown);
+    }
     match function {
         Function::Len => Val::literal(length(scope, first).map(Literal::Int)),
         Function::Range => Val::literal(range(scope, first, second)),
@@ -40,6 +45,9 @@ pub(super) fn call<S: Scope>(
 }
 
 fn length<S: Scope>(scope: &S, value: &Val<S::Value>) -> Option<i64> {
+    if let Some(len) = tensors::length(scope, value) {
+        return Some(len);
+    }
     let len = match items(scope, value) {
         Some(items) => items.len(),
         None => literal(scope, value)?.as_str()?.chars().count(),
@@ -147,6 +155,10 @@ fn of_number(function: Function, number: &Literal) -> Option<Literal> {
         (Function::Sqrt, number) => {
             let x = number.as_float()?;
             (x >= 0.0).then(|| Literal::Float(x.sqrt()))
+        }
+        (Function::Rsqrt, number) => {
+            let x = number.as_float()?;
+            (x > 0.0).then(|| Literal::Float(1.0 / x.sqrt()))
         }
         _ => None,
     }

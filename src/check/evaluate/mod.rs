@@ -7,7 +7,9 @@
 mod arithmetic;
 mod functions;
 mod scope;
+mod tensors;
 mod walk;
 
 pub use scope::{Nothing, Scope, Val};
+pub use tensors::Term;
 pub use walk::evaluate;

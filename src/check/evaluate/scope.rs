@@ -3,9 +3,11 @@
 //! Invariant: a list or tuple all of whose elements are literals is a literal itself, never `Val::List` or `Val::Tuple`.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
+use super::Term;
 use crate::check::rule::{Function, Slot};
-use crate::graph::{Literal, Name};
+use crate::graph::{DType, Literal, Name};
 
 /// The value of an expression.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,6 +20,8 @@ pub enum Val<V> {
     List(Vec<Val<V>>),
     /// A tuple that holds such.
     Tuple(Vec<Val<V>>),
+    /// A constant tensor that is computed when somebody wants it.
+    Tensor(Arc<Term<V>>),
     /// Not known.
     Unknown,
 }
@@ -40,6 +44,11 @@ pub trait Scope {
 
     /// The elements of a value that is a list or tuple, if they are known.
     fn elements(&self, _value: &Self::Value) -> Option<Vec<Val<Self::Value>>> {
+        None
+    }
+
+    /// Element type and sizes of a value that is a constant tensor.
+    fn tensor(&self, _value: &Self::Value) -> Option<(DType, Vec<i64>)> {
         None
     }
 

@@ -2,7 +2,9 @@
 
 use super::Resolver;
 use super::context::{Key, circular};
-use crate::check::codes::{ARITY, NOT_YET, UNKNOWN_FUNCTION, UNKNOWN_NAME, WRONG_KIND};
+use crate::check::codes::{
+    ARITY, CONSTANT_TENSOR, NOT_YET, UNKNOWN_FUNCTION, UNKNOWN_NAME, WRONG_KIND,
+};
 use crate::check::modules::{Entry, Found, with_meant};
 use crate::check::rule::{Expr, Function};
 use crate::check::sink::{Checked, Stop};
@@ -10,20 +12,7 @@ use crate::diagnostic::{Diagnostic, closest};
 use crate::syntax::ast;
 
 /// Functions of the language that no shipped rule needs yet.
-const NOT_YET_FUNCTIONS: [&str; 12] = [
-    "tensor",
-    "cast",
-    "reshape",
-    "flatten",
-    "broadcast",
-    "zeros",
-    "least",
-    "greatest",
-    "rsqrt",
-    "ordered",
-    "varying_axis",
-    "has_method",
-];
+const NOT_YET_FUNCTIONS: [&str; 3] = ["ordered", "varying_axis", "has_method"];
 
 impl<'a> Resolver<'_, 'a> {
     pub(super) fn call(&mut self, call: &'a ast::Call) -> Checked<Expr> {
@@ -76,6 +65,16 @@ impl<'a> Resolver<'_, 'a> {
                 )
                 .primary(named.span, "not found")
                 .help("write arguments of built-in functions by position"),
+            );
+        }
+        if function == Function::Tensor && !self.writes {
+            return self.stop(
+                Diagnostic::error(
+                    CONSTANT_TENSOR,
+                    "`tensor` makes a constant on a written side",
+                )
+                .primary(call.span, "nothing is written here")
+                .help("leave `tensor` out: facts about what is computed are known without it"),
             );
         }
         let arity = function.arity();
@@ -137,6 +136,7 @@ impl<'a> Resolver<'_, 'a> {
         };
         let mut body = Resolver::new(self.cx, found.module);
         body.depth = self.depth;
+        body.writes = self.writes;
         body.calls = self.calls.clone();
         body.calls.push((found.module, name));
         for (param, value) in function.params.iter().zip(given) {

@@ -32,6 +32,8 @@ pub(in crate::check) struct Resolver<'c, 'a> {
     pub(super) calls: Vec<(usize, &'a str)>,
     /// A name that nothing binds here is known to be absent: the caller looked at names before.
     absent_is_none: bool,
+    /// The expression stands on a written side, where `tensor()` makes constants.
+    pub(super) writes: bool,
 }
 
 /// More elements than any table has.
@@ -46,12 +48,18 @@ impl<'c, 'a> Resolver<'c, 'a> {
             depth: 0,
             calls: Vec::new(),
             absent_is_none: false,
+            writes: false,
         }
     }
 
     /// From here on, names that nothing binds are `none`: they stand in a branch that was not taken.
     pub(in crate::check) fn absent_is_none(&mut self) {
         self.absent_is_none = true;
+    }
+
+    /// From here on, expressions stand on a written side.
+    pub(in crate::check) fn writes(&mut self) {
+        self.writes = true;
     }
 
     /// Adds a name; it hides earlier ones and those of the module.

@@ -75,7 +75,7 @@ pub(super) struct Builder<'p, 'c, 'a> {
     pub(super) nodes: u32,
     /// What type variables of the match, and those of ops that are written, stand for.
     pub(super) types: Unifier,
-    lets: &'p [Let],
+    pub(super) lets: &'p [Let],
 }
 
 /// Failures on the written side went further than any on the other.
@@ -87,8 +87,9 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
         frame: &'p Frame<'c, 'a>,
         lowered: &'p Lowered<'a>,
         lets: &'p [Let],
-        resolver: Resolver<'c, 'a>,
+        mut resolver: Resolver<'c, 'a>,
     ) -> Builder<'p, 'c, 'a> {
+        resolver.writes();
         Builder {
             frame,
             lowered,
@@ -130,7 +131,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
         Ok((built, self.effects))
     }
 
-    fn assigned(&self, name: &str) -> Option<Made> {
+    pub(super) fn assigned(&self, name: &str) -> Option<Made> {
         let found = self.defined.iter().rev().find(|(known, _)| *known == name);
         found.map(|(_, made)| made.clone())
     }
@@ -258,6 +259,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
 
     /// A name of the match, or something to compute.
     fn resolved(&mut self, expr: &'a ast::Expr) -> Written<Made> {
+        self.refuse_written_names(expr)?;
         match self.resolver.resolve(expr)? {
             Expr::Slot(slot) => Ok(self.slot(slot)),
             literal @ Expr::Literal(_) => {
@@ -270,6 +272,7 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
                     .help("write `prim::ListConstruct(...)`, or `...` behind a name for each of its values"),
             ),
             computed => {
+                self.check_tensors(&computed, expr.span)?;
                 let ty = expr_type(&computed, self.lets, &self.lowered.types);
                 Ok(Made::new(Build::Expr(computed), ty))
             }

@@ -7,6 +7,7 @@ mod build;
 mod canonical;
 mod conditions;
 mod instance;
+mod tensors;
 mod typing;
 mod write;
 

@@ -1,7 +1,7 @@
 //! Types of what a rule computes.
 //!
 //! In: an expression, the types of slots and lets. Out: its type as far as that is certain whatever the values are.
-//! Invariant: what is computed is a literal, never a tensor, unless it is a name of one.
+//! Invariant: what is computed of tensors is a tensor; everything else that is computed is a literal.
 
 use crate::check::pattern::literal_type;
 use crate::check::rule::{Binary, Expr, Function, Let};
@@ -28,6 +28,11 @@ pub(super) fn expr_type(expr: &Expr, lets: &[Let], slots: &[Type]) -> Option<Typ
         Expr::Not(_) => Some(Type::Bool),
         Expr::Negate(inner) => of(inner),
         Expr::Binary(op, a, b) => match op {
+            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div
+                if [a, b].iter().any(|side| is_tensor(of(side))) =>
+            {
+                Some(Type::tensor())
+            }
             Binary::Add | Binary::Sub | Binary::Mul | Binary::Div => {
                 arithmetic(*op, of(a)?, of(b)?)
             }
@@ -42,7 +47,21 @@ pub(super) fn expr_type(expr: &Expr, lets: &[Let], slots: &[Type]) -> Option<Typ
             _ => None,
         },
         Expr::Slice(base, _, _) => of(base),
+        Expr::Call(function, arguments)
+            if function.may_take_tensors() && arguments.iter().any(|a| is_tensor(of(a))) =>
+        {
+            Some(Type::tensor())
+        }
         Expr::Call(function, arguments) => of_call(*function, arguments.first().and_then(of)),
+    }
+}
+
+/// Whether the type is that of a tensor, or of one that may be absent.
+fn is_tensor(ty: Option<Type>) -> bool {
+    match ty {
+        Some(Type::Optional(inner)) => inner.is_tensor(),
+        Some(ty) => ty.is_tensor(),
+        None => false,
     }
 }
 
@@ -83,7 +102,14 @@ fn of_call(function: Function, first: Option<Type>) -> Option<Type> {
         Function::DType | Function::Rank | Function::Len | Function::Round => Type::Int,
         Function::Shape | Function::Range => Type::Int.list_of(),
         Function::QParams => Type::Tuple(vec![Type::Float, Type::Int, Type::Int]),
-        Function::Sqrt => Type::Float,
+        Function::Sqrt | Function::Rsqrt => Type::Float,
+        Function::Least | Function::Greatest => Type::Scalar,
+        Function::Tensor
+        | Function::Cast
+        | Function::Reshape
+        | Function::Flatten
+        | Function::Broadcast
+        | Function::Zeros => Type::tensor(),
         Function::Class | Function::Join => Type::Str,
         Function::IsConst
         | Function::IsRoot
