@@ -18,3 +18,4 @@ pub mod pipeline;
 pub mod rules;
 pub mod source;
 pub mod syntax;
+pub mod testing;

@@ -4,6 +4,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::graph::TextGraph;
 use super::pipeline::Pipeline;
 use super::rule::{Keep, Rule};
 use crate::graph::Name;
@@ -34,6 +35,19 @@ pub struct Test {
     pub instances: Vec<std::sync::Arc<str>>,
     /// What is given and expected.
     pub test: ast::Test,
+    /// The test as it is run: once for each instance, in their order; once for a pipeline.
+    pub trials: Vec<Trial>,
+}
+
+/// A test with the graphs that it is for one instance.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// Index of the instance among those of the rule; 0 for a pipeline.
+    pub instance: usize,
+    /// What goes in, unless it is a file.
+    pub given: Option<TextGraph>,
+    /// For each `expect`, the graph if it is one.
+    pub expected: Vec<Option<TextGraph>>,
 }
 
 /// Where a module's items lie in the library.

@@ -30,6 +30,6 @@ mod variants;
 mod written;
 
 pub use codes::*;
-pub use library::{Item, Library, ModuleInfo, ModuleSource, Test};
+pub use library::{Item, Library, ModuleInfo, ModuleSource, Test, Trial};
 pub use run::check;
 pub use show::expr_text;

@@ -6,7 +6,7 @@
 use super::codes::{TEST_TARGET, UNKNOWN_NAME, UNKNOWN_REASON, WRONG_KIND};
 use super::expression::Context;
 use super::graph;
-use super::library::{Item, Library, Test};
+use super::library::{Item, Library, Test, Trial};
 use super::modules::{Entry, with_meant};
 use super::rule::{Instance, Rule};
 use super::sink::{Checked, Stop};
@@ -105,6 +105,7 @@ fn checked<'a>(
     test: &'a ast::Test,
 ) -> Checked<Test> {
     let mut instances = Vec::new();
+    let mut trials = Vec::new();
     match library.find(full) {
         Some(Item::Rule(rule)) => {
             let bindings = bindings(cx, module, rule, test)?;
@@ -114,14 +115,15 @@ fn checked<'a>(
                     own.any(|(n, v)| n == name && v.same_value(value))
                 })
             };
-            let of: Vec<&Instance> = rule.instances.iter().filter(wanted).collect();
+            let all = rule.instances.iter().enumerate();
+            let of: Vec<(usize, &Instance)> = all.filter(|(_, i)| wanted(i)).collect();
             if of.is_empty() {
                 return no_instance(cx, rule, test);
             }
-            instances.extend(of.iter().map(|instance| instance.label.clone()));
+            instances.extend(of.iter().map(|(_, instance)| instance.label.clone()));
             expectations_of_rule(cx, rule, test)?;
-            for instance in of {
-                graphs(cx, module, &instance.parameters, test)?;
+            for (number, instance) in of {
+                trials.push(trial(cx, module, number, &instance.parameters, test)?);
             }
         }
         Some(Item::Pipeline(_)) => {
@@ -132,7 +134,7 @@ fn checked<'a>(
                 );
             }
             expectations_of_pipeline(cx, test)?;
-            graphs(cx, module, &[], test)?;
+            trials.push(trial(cx, module, 0, &[], test)?);
         }
         _ => return Err(Stop),
     }
@@ -141,6 +143,7 @@ fn checked<'a>(
         module: Name::new(cx.modules.list[module].name),
         instances,
         test: test.clone(),
+        trials,
     })
 }
 
@@ -247,22 +250,14 @@ fn expectations_of_pipeline(cx: &Context<'_>, test: &ast::Test) -> Checked<()> {
     Ok(())
 }
 
-/// The graphs of a test must be graphs.
-fn graphs(
+/// The graphs of a test in an instance; they must be graphs.
+fn trial(
     cx: &Context<'_>,
     module: usize,
+    instance: usize,
     parameters: &[(Name, Literal)],
     test: &ast::Test,
-) -> Checked<()> {
-    let mut all: Vec<&ast::Graph> = Vec::new();
-    if let Given::Graph(graph) = &test.given {
-        all.push(graph);
-    }
-    for expect in &test.expects {
-        if let ExpectKind::Graph(graph) = &expect.kind {
-            all.push(graph);
-        }
-    }
+) -> Checked<Trial> {
     let known = |name: &str| {
         let own = parameters.iter().find(|(known, _)| *known == name);
         match own {
@@ -276,13 +271,33 @@ fn graphs(
         .collect();
     let label = (!label.is_empty()).then(|| format!("[{}]", label.join(", ")));
     let mut stopped = false;
-    for tree in all {
-        if let Err(diagnostics) = graph::read_with(tree, cx.catalogue, &known) {
+    let mut read = |tree: &ast::Graph| match graph::read_with(tree, cx.catalogue, &known) {
+        Ok(read) => Some(read),
+        Err(diagnostics) => {
             stopped = true;
             for diagnostic in diagnostics {
                 cx.sink.tell_of(diagnostic, label.as_deref());
             }
+            None
         }
+    };
+    let given = match &test.given {
+        Given::Graph(tree) => read(tree),
+        Given::File(_) => None,
+    };
+    let expects = test.expects.iter();
+    let expected = expects
+        .map(|expect| match &expect.kind {
+            ExpectKind::Graph(tree) => read(tree),
+            _ => None,
+        })
+        .collect();
+    if stopped {
+        return Err(Stop);
     }
-    if stopped { Err(Stop) } else { Ok(()) }
+    Ok(Trial {
+        instance,
+        given,
+        expected,
+    })
 }

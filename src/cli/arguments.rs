@@ -44,6 +44,8 @@ pub enum Command {
     Rules(super::rules::Rules),
     /// Make rules of the pattern strings in a Python, C++ or text file.
     Import(super::import::Import),
+    /// Run the tests in rule files; exit code 1 if one fails.
+    Test(super::test::Test),
 }
 
 /// How a result is printed.

@@ -15,6 +15,7 @@ mod report_text;
 mod rule_files;
 mod rules;
 mod show;
+mod test;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Fmt(command) => fmt::run(command, &output),
         Command::Rules(command) => rules::run(command, &output),
         Command::Import(command) => import::run(command, &output),
+        Command::Test(command) => test::run(command, &output),
     };
     ExitCode::from(code)
 }

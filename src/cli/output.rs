@@ -43,6 +43,18 @@ impl Output {
         }
     }
 
+    /// How many columns a line of standard output may have: what the terminal has, `COLUMNS`, or 80.
+    pub fn width(&self) -> usize {
+        let named = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
+        let terminal = || match io::stdout().is_terminal() {
+            true => terminal_columns(),
+            false => None,
+        };
+        named.or_else(terminal).unwrap_or(80).clamp(20, 200)
+    }
+
     /// Writes to standard output. A closed pipe is the reader's way to say that it has enough.
     pub fn out(&self, text: &str) {
         write_all(&mut io::stdout().lock(), text);
@@ -86,6 +98,12 @@ impl Output {
         };
         self.err(&format!("{on}error{off}: {message}\n"));
     }
+}
+
+/// The width of the terminal behind standard output.
+fn terminal_columns() -> Option<usize> {
+    let (_, columns) = console::Term::stdout().size_checked()?;
+    (columns > 0).then_some(usize::from(columns))
 }
 
 fn write_all(stream: &mut impl Write, text: &str) {

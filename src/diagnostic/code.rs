@@ -3,7 +3,7 @@
 //! In: nothing. Out: a number and a word for each kind of message, which tests, `@allow` and the book refer to.
 //!
 //! Invariant: a code keeps its number and its word for ever; ranges: `F00` texts, `F01` syntax, `F02` names, `F03` types and arity,
-//! `F04` rules, `F05` pipelines and tests, `F09` warnings.
+//! `F04` rules, `F05` pipelines and tests, `F08` tests that fail, `F09` warnings.
 
 use std::fmt;
 

@@ -11,6 +11,7 @@ mod affine;
 mod arguments;
 mod arithmetic;
 mod constant;
+mod content;
 mod convolution;
 mod convolve;
 mod elements;
@@ -40,6 +41,7 @@ mod value;
 mod views;
 
 pub use constant::{force, force_all};
+pub use content::{integers, numbers};
 pub use error::EvalError;
 pub use host::{Host, ModelHost};
 pub use interpret::{run, run_method, run_on};

@@ -26,6 +26,7 @@ mod syntax;
 mod syntax_limits;
 mod syntax_tree;
 mod synthetic;
+mod testing;
 mod told;
 mod torchscript_archive;
 mod torchscript_bad;

@@ -40,6 +40,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["source", "graph", "syntax", "check", "pipeline"],
     ),
     (
+        "testing",
+        &[
+            "source",
+            "diagnostic",
+            "graph",
+            "ops",
+            "syntax",
+            "check",
+            "rules",
+            "eval",
+            "egraph",
+            "model",
+            "pipeline",
+        ],
+    ),
+    (
         "cli",
         &[
             "source",
@@ -55,6 +71,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "model",
             "pipeline",
             "authoring",
+            "testing",
         ],
     ),
 ];

@@ -1,0 +1,124 @@
+//! One rule on one graph: each match replaced once, and what came near where nothing matched.
+//!
+//! In: an instance of a rule, a graph, its constants. Out: the graph rewritten, and how often the rule was applied.
+//! Invariant: nothing else runs, and the rewritten side is taken whatever it costs, so that a test sees what its rule writes.
+
+use crate::check::rule::{Numerics, Rule};
+use crate::egraph::build::{Built, build};
+use crate::egraph::choose::{Anything, Redirect, choose};
+use crate::egraph::extract::Limits;
+use crate::egraph::place::place;
+use crate::egraph::{EGraph, Miss, NearMiss, near_misses, replace};
+use crate::graph::{ConstantStore, Graph};
+use crate::pipeline::library::Loaded;
+use crate::rules::RuleSet;
+
+/// An instance of a rule, ready to act.
+pub(super) struct Actor<'a> {
+    loaded: &'a Loaded,
+    set: RuleSet,
+}
+
+/// What a rule did.
+#[derive(Debug)]
+pub(super) struct Acted {
+    pub(super) graph: Graph,
+    pub(super) constants: ConstantStore,
+    pub(super) applied: u64,
+}
+
+impl<'a> Actor<'a> {
+    /// An instance of a rule, by index.
+    pub(super) fn new(
+        loaded: &'a Loaded,
+        rule: &Rule,
+        instance: usize,
+    ) -> Result<Actor<'a>, String> {
+        // Nothing is made equal, so a rule that changes numbers may be matched like any other.
+        let alone = Rule {
+            numerics: Numerics::Exact,
+            instances: rule.instances.get(instance).cloned().into_iter().collect(),
+            ..rule.clone()
+        };
+        let set = RuleSet::compile([&alone]).map_err(|error| error.to_string())?;
+        Ok(Actor { loaded, set })
+    }
+
+    /// Applies the rule wherever it matches.
+    pub(super) fn act(&self, graph: &Graph, constants: ConstantStore) -> Result<Acted, String> {
+        let mut built = self.build(graph, constants)?;
+        let replaced = replace(&mut built.egraph, &self.set);
+        built.egraph.rebuild().map_err(|error| error.to_string())?;
+        let applied = replaced.rules.iter().map(|rule| rule.applications).sum();
+        let graph = placed(&built, &Redirect(replaced.classes), self.loaded)?;
+        Ok(Acted {
+            graph,
+            constants: built.egraph.into_constants(),
+            applied,
+        })
+    }
+
+    /// The attempt to match that came furthest, over all values of the graph.
+    pub(super) fn nearest(
+        &self,
+        graph: &Graph,
+        constants: ConstantStore,
+    ) -> Result<Option<NearMiss>, String> {
+        let built = self.build(graph, constants)?;
+        let mut best: Option<NearMiss> = None;
+        for class in built.egraph.classes() {
+            for near in near_misses(&built.egraph, &self.set, class) {
+                let rank =
+                    |near: &NearMiss| (matches!(near.miss, Miss::Guard { .. }), near.matched);
+                if best.as_ref().is_none_or(|best| rank(best) < rank(&near)) {
+                    best = Some(near);
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    fn build(&self, graph: &Graph, constants: ConstantStore) -> Result<Built, String> {
+        built(graph, constants, self.loaded)
+    }
+}
+
+fn built(graph: &Graph, constants: ConstantStore, loaded: &Loaded) -> Result<Built, String> {
+    let egraph = EGraph::new(constants).with_keeps(&loaded.library.keeps);
+    let mut built = build(graph, egraph, &loaded.catalogue);
+    built.egraph.rebuild().map_err(|error| error.to_string())?;
+    Ok(built)
+}
+
+fn placed(built: &Built, redirect: &Redirect, loaded: &Loaded) -> Result<Graph, String> {
+    let candidates = built.egraph.candidates();
+    let choice = choose(
+        &built.egraph,
+        &candidates,
+        &built.skeleton,
+        redirect,
+        &Anything,
+        &Limits::default(),
+    )
+    .map_err(|error| error.to_string())?;
+    let placed = place(
+        &built.egraph,
+        &candidates,
+        &built.skeleton,
+        &choice,
+        &loaded.catalogue,
+    );
+    placed.graph.verify().map_err(|error| error.to_string())?;
+    Ok(placed.graph)
+}
+
+/// A graph as it looks when no rule did anything: constants folded, equal operators one.
+pub(super) fn untouched(
+    graph: &Graph,
+    constants: ConstantStore,
+    loaded: &Loaded,
+) -> Result<(Graph, ConstantStore), String> {
+    let built = built(graph, constants, loaded)?;
+    let graph = placed(&built, &Redirect::default(), loaded)?;
+    Ok((graph, built.egraph.into_constants()))
+}

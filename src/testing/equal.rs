@@ -1,0 +1,240 @@
+//! `expect equal`: both sides of a rewriting run on the same random inputs.
+//!
+//! In: a given graph, a way to rewrite it, what the rule promises. Out: nothing, or the smallest input found for which it does not hold.
+//! Each sample draws all parameters anew, constants too, and rewrites anew: what a rule may do depends on what it sees.
+//!
+//! Invariant: the side before is the graph as given, not as the engine writes it.
+//! Invariant: a sample that the given graph itself fails on says nothing; there are others.
+
+use rustc_hash::FxHashMap;
+
+use crate::check::rule::Numerics;
+use crate::eval::{EvalError, ModelHost, Value, numbers, run};
+use crate::graph::{ConstantStore, Def, Graph, Model, Name, ValueId};
+
+use super::compare::{compare, quantization_text};
+use super::content::{Contents, Drawn, Style};
+use super::given::{Given, Sample};
+use super::random::Random;
+use super::shrink::shrink;
+
+/// How a graph is rewritten: gives the graph, its constants, and how often something was applied.
+pub(super) type Rewrite<'a> =
+    dyn Fn(&Graph, ConstantStore) -> Result<(Graph, ConstantStore, u64), String> + 'a;
+
+/// What is compared.
+pub(super) struct Comparison<'a> {
+    pub(super) given: &'a Given,
+    pub(super) rewrite: &'a Rewrite<'a>,
+    pub(super) numerics: &'a Numerics,
+    /// How many samples are to agree.
+    pub(super) samples: usize,
+}
+
+/// Why the two sides are not equal.
+#[derive(Debug)]
+pub(super) enum Unequal {
+    /// They are not: what differs, and the input.
+    Differ(String, Vec<String>),
+    /// Nobody knows.
+    NotRun(String),
+}
+
+enum Verdict {
+    Equal,
+    /// The sample says nothing.
+    Void(String),
+    Differ(String),
+    NotRun(String),
+}
+
+impl Comparison<'_> {
+    /// Runs samples until enough of them agree, or one does not.
+    pub(super) fn run(&self, seed: u64, purpose: &str) -> Result<(), Unequal> {
+        let mut random = Random::new(seed, purpose);
+        let style = match self.numerics {
+            Numerics::Exact if !self.quantizes() => Style::Any,
+            _ => Style::Finite,
+        };
+        let mut agreed = 0;
+        let mut void = String::new();
+        // Where few samples can be run, more are drawn.
+        for attempt in 0..self.samples * 16 {
+            let style = if attempt == 0 { Style::Tame } else { style };
+            let sample = self.given.draw(style, &mut random);
+            let sample = sample.map_err(Unequal::NotRun)?;
+            match self.verdict(&sample) {
+                Verdict::Equal => agreed += 1,
+                Verdict::Void(reason) => void = reason,
+                Verdict::NotRun(reason) => return Err(Unequal::NotRun(reason)),
+                Verdict::Differ(_) => return Err(self.smallest(sample)),
+            }
+            if agreed == self.samples {
+                return Ok(());
+            }
+        }
+        match agreed {
+            0 => Err(Unequal::NotRun(format!("no input could be run: {void}"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn smallest(&self, sample: Sample) -> Unequal {
+        let mut differs = |sample: &Sample| matches!(self.verdict(sample), Verdict::Differ(_));
+        let small = shrink(sample, self.given.may_shrink(), &mut differs);
+        let what = match self.verdict(&small) {
+            Verdict::Differ(what) => what,
+            _ => unreachable!("what was shrunk was asked about"),
+        };
+        let parameters = self.given.parameters.iter().zip(&small);
+        let texts = parameters.map(|(parameter, drawn)| drawn_text(parameter.name, drawn));
+        Unequal::Differ(what, texts.collect())
+    }
+
+    fn verdict(&self, sample: &Sample) -> Verdict {
+        let mut store = ConstantStore::default();
+        let instance = match self.given.with(sample, &mut store) {
+            Ok(instance) => instance,
+            Err(reason) => return Verdict::NotRun(reason),
+        };
+        let (watched, returns) = with_all_results(&instance.graph);
+        let mut before = match self.evaluate(&watched, &store, sample) {
+            Ok(values) => values,
+            Err(EvalError::Unsupported { op }) => return Verdict::NotRun(no_kernel(&op)),
+            Err(error) => return Verdict::Void(error.to_string()),
+        };
+        let all = before.split_off(returns);
+        if (*self.numerics != Numerics::Exact || self.quantizes())
+            && let Some(reason) = not_finite(&before).or_else(|| not_finite(&all))
+        {
+            return Verdict::Void(reason);
+        }
+        let (graph, store, applied) = match (self.rewrite)(&instance.graph, store) {
+            Ok(done) => done,
+            Err(reason) => return Verdict::NotRun(reason),
+        };
+        if applied == 0 {
+            return Verdict::Void("the rule does not match".into());
+        }
+        match self.evaluate(&graph, &store, sample) {
+            Ok(after) => match compare(self.numerics, &before, &after) {
+                Ok(()) => Verdict::Equal,
+                Err(difference) => Verdict::Differ(difference.what),
+            },
+            Err(error) => match unsupported(&error) {
+                Some(op) => Verdict::NotRun(no_kernel(op)),
+                None => Verdict::Differ(format!(
+                    "before there is a result, after the rewrite an error: {error}"
+                )),
+            },
+        }
+    }
+
+    fn evaluate(
+        &self,
+        graph: &Graph,
+        store: &ConstantStore,
+        sample: &Sample,
+    ) -> Result<Vec<Value>, EvalError> {
+        let inputs: FxHashMap<Name, Value> = self
+            .given
+            .parameters
+            .iter()
+            .zip(sample)
+            .filter(|(parameter, _)| !parameter.constant)
+            .map(|(parameter, drawn)| (parameter.name, drawn.value()))
+            .collect();
+        let given: Vec<Value> = graph
+            .body()
+            .parameters
+            .iter()
+            .zip(self.given.parameters.iter().filter(|p| !p.constant))
+            .map(|(_, parameter)| inputs.get(&parameter.name).cloned().unwrap_or(Value::NONE))
+            .collect();
+        let model = Model::default();
+        run(graph, store, given, &mut ModelHost::new(&model))
+    }
+
+    /// Whether something in the given graph is quantized.
+    fn quantizes(&self) -> bool {
+        let graph = &self.given.graph;
+        graph.walk().iter().any(|&id| {
+            let op = graph.node(id).op;
+            op.as_str().starts_with("aten::quantize") || op.as_str().starts_with("quantized::")
+        })
+    }
+}
+
+fn no_kernel(op: &str) -> String {
+    format!("there is no kernel for `{op}`")
+}
+
+fn unsupported(error: &EvalError) -> Option<&str> {
+    match error {
+        EvalError::Unsupported { op } => Some(op),
+        EvalError::At { source, .. } | EvalError::Constant { source, .. } => unsupported(source),
+        _ => None,
+    }
+}
+
+/// The graph returning all results of its body too, behind its own; and how many its own are.
+fn with_all_results(graph: &Graph) -> (Graph, usize) {
+    let mut graph = graph.clone();
+    let own = graph.body().returns.len();
+    let results: Vec<ValueId> = graph
+        .body()
+        .nodes
+        .iter()
+        .flat_map(|&id| graph.node(id).results.clone())
+        .filter(|&value| matches!(graph.value(value).def, Def::Result { .. }))
+        .collect();
+    graph.block_mut(Graph::BODY).returns.extend(results);
+    (graph, own)
+}
+
+/// What rounding to integers, and rules that are equal in real arithmetic, say nothing about.
+fn not_finite(values: &[Value]) -> Option<String> {
+    let odd = |value: &Value| match value {
+        Value::Tensor(tensor) => {
+            numbers(tensor).is_some_and(|all| all.iter().any(|x| !x.is_finite()))
+        }
+        _ => false,
+    };
+    values
+        .iter()
+        .any(odd)
+        .then(|| "a value is infinite or no number".to_owned())
+}
+
+/// `%x = quint8 [1, 2] scale 1, zero point 0: 3, 4`.
+fn drawn_text(name: Name, drawn: &Drawn) -> String {
+    match drawn {
+        Drawn::Tensor(contents) => format!("%{name} = {}", contents_text(contents)),
+        Drawn::Literal(literal) => {
+            format!("%{name} = {}", crate::graph::text::LiteralText(literal))
+        }
+        Drawn::List(items) => {
+            let items: Vec<String> = items.iter().map(contents_text).collect();
+            format!("%{name} = [{}]", items.join("; "))
+        }
+    }
+}
+
+fn contents_text(contents: &Contents) -> String {
+    /// More elements are not looked at by anybody.
+    const SHOWN: usize = 24;
+    let mut text = format!("{} {:?}", contents.dtype, contents.shape);
+    if let Some(quantization) = &contents.quantization {
+        text += &format!(", {}", quantization_text(quantization));
+    }
+    if contents.reversed {
+        text += ", last dimension outermost in memory";
+    }
+    let elements = contents.elements.iter().take(SHOWN);
+    let elements: Vec<String> = elements.map(f64::to_string).collect();
+    text += &format!(": {}", elements.join(", "));
+    if contents.elements.len() > SHOWN {
+        text += &format!(", ... {} in all", contents.elements.len());
+    }
+    text
+}

@@ -1,0 +1,377 @@
+//! What a test expects, held against what its rule does.
+//!
+//! In: a test of a rule for one instance. Out: the expectations that are not met.
+//! Invariant: only the rule named runs; what it rests on is drawn from the seed and the names of rule and test.
+
+use rustc_hash::FxHashMap;
+
+use crate::check::rule::Rule;
+use crate::check::{Test, Trial};
+use crate::egraph::{Miss, NearMiss};
+use crate::graph::{ConstantId, ConstantStore, Graph, Name};
+use crate::pipeline::library::Loaded;
+use crate::source::Span;
+use crate::syntax::ast::{Comparison as Compared, Expect, ExpectKind};
+
+use super::act::{Acted, Actor, untouched};
+use super::canonical::{Around, Expressions, signature};
+use super::content::Style;
+use super::equal::{Comparison, Unequal};
+use super::given::{Given, Instance, Sample, expected};
+use super::lines::difference;
+use super::outcome::{Failure, FailureKind};
+use super::random::Random;
+use super::run::Settings;
+
+/// What a test of a rule found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) failures: Vec<Failure>,
+    /// Texts for `expect snapshot`, with the place of each.
+    pub(super) snapshots: Vec<(Span, String)>,
+}
+
+impl Findings {
+    /// Findings of a test that cannot be run.
+    pub(super) fn not_run(span: Span, label: &str, reason: impl Into<String>) -> Findings {
+        let failure = Failure::new(FailureKind::NotRun, span, label);
+        Findings {
+            failures: vec![failure.note(reason)],
+            snapshots: Vec::new(),
+        }
+    }
+}
+
+/// A test of a rule, ready to be judged.
+pub(super) struct Judge<'a> {
+    loaded: &'a Loaded,
+    settings: &'a Settings,
+    rule: &'a Rule,
+    test: &'a Test,
+    trial: &'a Trial,
+    purpose: String,
+    actor: Actor<'a>,
+    given: Given,
+    sample: Sample,
+    instance: Instance,
+    acted: Acted,
+    before: ConstantStore,
+}
+
+/// Runs a test of a rule whose given graph is text.
+pub(super) fn judge(
+    loaded: &Loaded,
+    settings: &Settings,
+    rule: &Rule,
+    test: &Test,
+    trial: &Trial,
+    purpose: String,
+) -> Findings {
+    let span = test.test.name.span;
+    match Judge::new(loaded, settings, rule, test, trial, purpose) {
+        Ok(judge) => judge.all(),
+        Err(reason) => Findings::not_run(span, "cannot be run", reason),
+    }
+}
+
+impl<'a> Judge<'a> {
+    fn new(
+        loaded: &'a Loaded,
+        settings: &'a Settings,
+        rule: &'a Rule,
+        test: &'a Test,
+        trial: &'a Trial,
+        purpose: String,
+    ) -> Result<Judge<'a>, String> {
+        let actor = Actor::new(loaded, rule, trial.instance)?;
+        let text = trial.given.as_ref().ok_or("the test gives no graph")?;
+        let given = Given::new(text);
+        let sample = given.draw(Style::Tame, &mut Random::new(settings.seed, &purpose))?;
+        let mut store = ConstantStore::default();
+        let instance = given.with(&sample, &mut store)?;
+        let mut before = ConstantStore::default();
+        given.with(&sample, &mut before)?;
+        let acted = actor.act(&instance.graph, store)?;
+        Ok(Judge {
+            loaded,
+            settings,
+            rule,
+            test,
+            trial,
+            purpose,
+            actor,
+            given,
+            sample,
+            instance,
+            acted,
+            before,
+        })
+    }
+
+    fn all(mut self) -> Findings {
+        let mut findings = Findings::default();
+        for (at, expect) in self.test.test.expects.iter().enumerate() {
+            if let ExpectKind::Snapshot = expect.kind {
+                findings.snapshots.push((expect.span, self.result_text()));
+            } else if let Err(failure) = self.one(at, expect) {
+                findings.failures.push(failure);
+            }
+        }
+        findings
+    }
+
+    fn one(&mut self, at: usize, expect: &Expect) -> Result<(), Failure> {
+        match &expect.kind {
+            ExpectKind::Applied(how, count) => self.applied(expect.span, *how, *count),
+            ExpectKind::NoMatch(reason) => {
+                let reason = reason.as_ref().map(|text| text.value.as_str());
+                self.no_match(expect.span, reason)
+            }
+            ExpectKind::Graph(_) => self.graph(at, expect.span),
+            ExpectKind::Equal => self.equal(expect.span),
+            // The checker refuses `error` for rules; a snapshot is taken by the caller.
+            ExpectKind::Error(_) | ExpectKind::Snapshot => Ok(()),
+        }
+    }
+
+    fn applied(&mut self, span: Span, how: Compared, count: i64) -> Result<(), Failure> {
+        let found = i64::try_from(self.acted.applied).unwrap_or(i64::MAX);
+        if holds(how, found, count) {
+            return Ok(());
+        }
+        let kind = if found < count {
+            FailureKind::Missing
+        } else {
+            FailureKind::Noisy
+        };
+        let failure = Failure::new(kind, span, applied_text(found));
+        Err(match found {
+            0 => self.with_nearest(failure),
+            _ => failure.note(self.result_note()),
+        })
+    }
+
+    fn no_match(&mut self, span: Span, reason: Option<&str>) -> Result<(), Failure> {
+        if self.acted.applied > 0 {
+            let found = i64::try_from(self.acted.applied).unwrap_or(i64::MAX);
+            let failure = Failure::new(FailureKind::Noisy, span, applied_text(found));
+            let failure = failure.note(self.result_note());
+            return Err(match reason {
+                Some(reason) => self.with_guard(failure, reason, "this guard let it pass"),
+                None => failure,
+            });
+        }
+        let Some(reason) = reason else {
+            return Ok(());
+        };
+        match self.nearest() {
+            Err(error) => Err(Failure::new(FailureKind::NotRun, span, "cannot be run").note(error)),
+            Ok(Some(NearMiss {
+                miss: Miss::Guard { text, .. },
+                ..
+            })) if *text == *reason => Ok(()),
+            Ok(_) => {
+                let failure = Failure::new(FailureKind::Noisy, span, "refused for another reason");
+                let failure = self.with_guard(failure, reason, "this guard is not what refuses it");
+                Err(self.with_nearest(failure))
+            }
+        }
+    }
+
+    fn with_guard(&self, failure: Failure, reason: &str, words: &str) -> Failure {
+        let guard = self.rule.reasons.iter().find(|r| *r.text == *reason);
+        match guard {
+            Some(guard) => failure.other(guard.span, words),
+            None => failure,
+        }
+    }
+
+    /// With the attempt that came furthest.
+    fn with_nearest(&mut self, failure: Failure) -> Failure {
+        match self.nearest() {
+            Err(error) => failure.note(error),
+            Ok(None) => failure.note("nothing in the graph looks like what the rule matches"),
+            Ok(Some(near)) => {
+                let text = format!(
+                    "the nearest attempt matched {} of {}: {}",
+                    near.matched, near.of, near.miss
+                );
+                let failure = failure.note(text);
+                match &near.miss {
+                    Miss::Guard { text, .. } if failure.other.is_none() => {
+                        self.with_guard(failure, text, "this guard refuses it")
+                    }
+                    _ => failure,
+                }
+            }
+        }
+    }
+
+    fn nearest(&mut self) -> Result<Option<NearMiss>, String> {
+        // The constants are drawn again, because an engine keeps those it was given.
+        let mut store = ConstantStore::default();
+        let instance = self.given.with(&self.sample, &mut store)?;
+        self.actor.nearest(&instance.graph, store)
+    }
+
+    fn graph(&mut self, at: usize, span: Span) -> Result<(), Failure> {
+        let not_run = |reason: String| {
+            Failure::new(FailureKind::NotRun, span, "cannot be compared").note(reason)
+        };
+        let Some(Some(text)) = self.trial.expected.get(at) else {
+            return Err(not_run("the graph was not read".into()));
+        };
+        let (given, sample) = (&self.given, &self.sample);
+        let store = &mut self.acted.constants;
+        let (wanted, names) = expected(text, given, sample, store).map_err(|reason| {
+            Failure::new(FailureKind::WrongGraph, span, "another signature").note(reason)
+        })?;
+        let store = std::mem::take(&mut self.acted.constants);
+        let (graph, store) = untouched(&wanted.graph, store, self.loaded).map_err(not_run)?;
+        self.acted.constants = store;
+        // The engine keeps parameters and their order.
+        let parameters = wanted.graph.body().parameters.iter();
+        let names = parameters
+            .zip(&graph.body().parameters)
+            .filter_map(|(old, new)| Some((*new, *names.get(old)?)))
+            .collect();
+        let mut all = Expressions::default();
+        let around = |constants, parameters| Around {
+            catalogue: &self.loaded.catalogue,
+            store: &self.acted.constants,
+            constants,
+            parameters,
+        };
+        let unnamed = FxHashMap::default();
+        let wanted = all.form(&graph, &around(&self.instance.constants, &names));
+        let found = all.form(
+            &self.acted.graph,
+            &around(&self.instance.constants, &unnamed),
+        );
+        if wanted == found {
+            return Ok(());
+        }
+        let (wanted, found) = (all.lines(&wanted, true), all.lines(&found, true));
+        let label = match self.acted.applied {
+            0 => "the rule did not match",
+            _ => "another graph came out",
+        };
+        let mut failure = Failure::new(FailureKind::WrongGraph, span, label);
+        failure.difference = difference(&wanted, &found);
+        Err(match self.acted.applied {
+            0 => self.with_nearest(failure),
+            _ => failure,
+        })
+    }
+
+    fn equal(&mut self, span: Span) -> Result<(), Failure> {
+        if self.acted.applied == 0 {
+            let failure = Failure::new(FailureKind::Missing, span, "the rule did not match");
+            let failure = failure.note("without a match there is nothing to compare");
+            return Err(self.with_nearest(failure));
+        }
+        let actor = &self.actor;
+        let comparison = Comparison {
+            given: &self.given,
+            rewrite: &|graph, constants| {
+                let acted = actor.act(graph, constants)?;
+                Ok((acted.graph, acted.constants, acted.applied))
+            },
+            numerics: &self.rule.numerics,
+            samples: self.settings.samples,
+        };
+        comparison
+            .run(self.settings.seed, &self.purpose)
+            .map_err(|unequal| unequal_failure(unequal, span, self.settings.seed))
+    }
+
+    /// The result as a graph in a text of its own, for snapshots.
+    fn result_text(&self) -> String {
+        let parameters = self.given.parameters.iter();
+        let parameters = parameters.map(|p| (p.name, p.constant, &p.ty));
+        let names = &self.instance.constants;
+        let (graph, store) = (&self.acted.graph, &self.acted.constants);
+        graph_text(self.loaded, graph, store, names, &signature(parameters))
+    }
+
+    fn result_note(&self) -> String {
+        let text = match self.acted.applied {
+            0 => &self.instance.graph,
+            _ => &self.acted.graph,
+        };
+        let store = match self.acted.applied {
+            0 => &self.before,
+            _ => &self.acted.constants,
+        };
+        let lines = lines(self.loaded, text, store, &self.instance.constants, true);
+        format!("this came out:\n{}", lines.join("\n"))
+    }
+}
+
+/// The failure of an `expect equal`.
+pub(super) fn unequal_failure(unequal: Unequal, span: Span, seed: u64) -> Failure {
+    match unequal {
+        Unequal::NotRun(reason) => {
+            Failure::new(FailureKind::NotRun, span, "cannot be compared").note(reason)
+        }
+        Unequal::Differ(what, inputs) => {
+            let failure = Failure::new(FailureKind::Numbers, span, "the numbers differ");
+            let inputs = inputs.join("\n");
+            failure
+                .note(what)
+                .note(format!("smallest failing input (seed {seed}):\n{inputs}"))
+        }
+    }
+}
+
+/// Whether a count is as expected.
+pub(super) fn holds(how: Compared, found: i64, count: i64) -> bool {
+    match how {
+        Compared::Equal => found == count,
+        Compared::AtLeast => found >= count,
+        Compared::AtMost => found <= count,
+    }
+}
+
+/// `applied twice`.
+pub(super) fn applied_text(found: i64) -> String {
+    match found {
+        0 => "did not match".to_owned(),
+        1 => "applied once".to_owned(),
+        2 => "applied twice".to_owned(),
+        n => format!("applied {n} times"),
+    }
+}
+
+fn lines(
+    loaded: &Loaded,
+    graph: &Graph,
+    store: &ConstantStore,
+    constants: &FxHashMap<ConstantId, Name>,
+    named: bool,
+) -> Vec<String> {
+    let mut all = Expressions::default();
+    let around = Around {
+        catalogue: &loaded.catalogue,
+        store,
+        constants,
+        parameters: &FxHashMap::default(),
+    };
+    let form = all.form(graph, &around);
+    all.lines(&form, named)
+}
+
+/// A graph whose values are numbered in the order they are computed.
+pub(super) fn graph_text(
+    loaded: &Loaded,
+    graph: &Graph,
+    store: &ConstantStore,
+    constants: &FxHashMap<ConstantId, Name>,
+    signature: &str,
+) -> String {
+    let mut text = format!("graph({signature}) {{\n");
+    for line in lines(loaded, graph, store, constants, false) {
+        text += &format!("  {line}\n");
+    }
+    text + "}\n"
+}

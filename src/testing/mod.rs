@@ -1,0 +1,27 @@
+//! Tests that stand in rule files, run.
+//!
+//! In: a checked library. Out: what became of each test, with the place in the rule file and what was found instead.
+//! The way of a test: `given` draws contents for its graph, `act` lets the one rule rewrite it, `judge` holds what came out against what
+//! is expected: `canonical` compares graphs, `equal` and `compare` numbers, `shrink` finds the smallest input that shows a difference.
+//! Invariant: the same rules, files and seed give the same outcomes.
+//! Invariant: beside `cli` and `model` the only module that opens files: those that lie beside rule files.
+
+mod act;
+mod canonical;
+mod codes;
+mod compare;
+mod content;
+mod equal;
+mod given;
+mod judge;
+mod lines;
+mod outcome;
+mod random;
+pub mod report;
+mod run;
+mod shrink;
+
+pub use codes::*;
+pub use lines::{Change, Line};
+pub use outcome::{Failure, FailureKind, Outcome, Snapshot};
+pub use run::{Case, Settings, cases, run};

@@ -1,0 +1,8 @@
+//! Outcomes for people and programs.
+//!
+//! In: outcomes, as they come or all together. Out: texts.
+//! Invariant: writes to no stream; whoever prints says whether colours are wanted and how wide a line may be.
+
+mod text;
+
+pub use text::{Dots, legend, summary};
