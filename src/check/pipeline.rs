@@ -34,7 +34,7 @@ pub enum Step {
     Apply {
         /// Full names of rules.
         rules: Vec<Name>,
-        /// The method to work on; `forward` if not given.
+        /// The method to work on; each one if not given.
         method: Option<Expr>,
         /// The step's place.
         span: Span,
@@ -45,7 +45,7 @@ pub enum Step {
         rules: Vec<Name>,
         /// Full names of keeps.
         keeps: Vec<Name>,
-        /// The method to work on; `forward` if not given.
+        /// The method to work on; each one if not given.
         method: Option<Expr>,
         /// The step's place.
         span: Span,
@@ -56,6 +56,8 @@ pub enum Step {
         ops: Expr,
         /// What the attributes' names begin with.
         prefix: Expr,
+        /// The method to work on; each one if not given.
+        method: Option<Expr>,
     },
     /// A name for an expression.
     Let(Name, Expr),

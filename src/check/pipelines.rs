@@ -45,7 +45,7 @@ pub(super) fn pipeline<'a>(
         cx,
         library,
         module,
-        resolver: Resolver::new(cx, module),
+        resolver: Resolver::of_steps(cx, module),
         names: Vec::new(),
     };
     let mut settings = Vec::with_capacity(tree.settings.len());
@@ -193,9 +193,13 @@ impl<'a> Checker<'_, 'a> {
                 Ok(Step::Freeze { keep })
             }
             "store" => {
-                let [ops, prefix] = self.arguments(call, ["ops", "prefix"])?;
+                let [ops, prefix, method] = self.arguments(call, ["ops", "prefix", "method"])?;
                 match (ops, prefix) {
-                    (Some(ops), Some(prefix)) => Ok(Step::Store { ops, prefix }),
+                    (Some(ops), Some(prefix)) => Ok(Step::Store {
+                        ops,
+                        prefix,
+                        method,
+                    }),
                     _ => self.missing(call, "store(OPS, prefix = \"name\")"),
                 }
             }

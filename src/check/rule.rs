@@ -418,6 +418,8 @@ pub enum Function {
     Zeros,
     Least,
     Greatest,
+    // the model, in pipelines
+    HasMethod,
 }
 
 /// Constants that must not be folded.
@@ -458,7 +460,7 @@ impl Pattern {
 
 impl Function {
     /// Every function with its name and the numbers of arguments it takes.
-    const TABLE: [(Function, &'static str, std::ops::RangeInclusive<usize>); 30] = [
+    const TABLE: [(Function, &'static str, std::ops::RangeInclusive<usize>); 31] = [
         (Function::DType, "dtype", 1..=1),
         (Function::Shape, "shape", 1..=1),
         (Function::Rank, "rank", 1..=1),
@@ -489,6 +491,7 @@ impl Function {
         (Function::Zeros, "zeros", 1..=2),
         (Function::Least, "least", 1..=1),
         (Function::Greatest, "greatest", 1..=1),
+        (Function::HasMethod, "has_method", 1..=1),
     ];
 
     /// The function with this name.

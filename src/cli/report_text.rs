@@ -49,6 +49,15 @@ pub fn text(report: &Report, color: bool) -> String {
         "{bold}operations{off}  {}",
         change(report.operations.before, report.operations.after)
     );
+    if report.methods.len() > 1 {
+        for of in &report.methods {
+            let counts = match of.before {
+                Some(before) => change(before, of.after),
+                None => format!("new -> {}", of.after),
+            };
+            let _ = writeln!(out, "            {}: {counts}", of.method);
+        }
+    }
     let _ = writeln!(
         out,
         "{bold}bytes{off}       {}",
@@ -89,6 +98,10 @@ pub fn text(report: &Report, color: bool) -> String {
         } else {
             format!(" at {}", island.place)
         };
+        let method = island
+            .method
+            .as_ref()
+            .map_or_else(String::new, |method| format!(" in {method}"));
         let rule = if island.rule.is_empty() {
             String::new()
         } else {
@@ -96,7 +109,7 @@ pub fn text(report: &Report, color: bool) -> String {
         };
         let _ = writeln!(
             out,
-            "{bold}unfused{off}     {}{place}{times}\n            {rule}{}",
+            "{bold}unfused{off}     {}{place}{method}{times}\n            {rule}{}",
             island.operators, island.reason
         );
     }

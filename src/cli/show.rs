@@ -78,9 +78,16 @@ fn print(command: &Show) -> Result<String, String> {
     let model = &file.model;
     if command.frozen {
         let method = command.method.as_deref().unwrap_or("forward");
-        let frozen = freeze::freeze(model, method, &[], &catalogue)
+        if model.root_method(method).is_none() {
+            return Err(no_method(command, model, method));
+        }
+        let frozen = freeze::freeze(model, &[method.to_owned()], &catalogue)
             .map_err(|error| format!("{}: {error}", command.input.display()))?;
-        let graphs = [(method.to_owned(), &frozen.graph)];
+        let graph = frozen.methods.iter().find(|(name, _)| **name == method);
+        let graphs: Vec<_> = graph
+            .map(|(name, graph)| (name.to_string(), graph))
+            .into_iter()
+            .collect();
         return written(command, &graphs, &model.constants, &catalogue);
     }
     let wanted = command

@@ -77,6 +77,8 @@ pub struct Node {
     pub blocks: Vec<BlockId>,
     /// Place in the file it was read from, such as `code/__torch__/m.py:12`.
     pub place: Option<Name>,
+    /// Path of the module whose method it is from, such as `layer1.0.conv1`; `None` for the root's own, and before calls are inlined.
+    pub scope: Option<Name>,
 }
 
 impl Node {
@@ -89,6 +91,7 @@ impl Node {
             attributes: Vec::new(),
             blocks: Vec::new(),
             place: None,
+            scope: None,
         }
     }
 

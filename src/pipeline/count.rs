@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::graph::{ConstantId, Def, FunctionName, Graph, Model, Name, Type};
+use crate::graph::{ConstantId, Def, FunctionName, Graph, Model, Name, Node, Type};
 use crate::ops;
 
 /// Operations of a function, those of what it calls in the place of each call. A function that calls itself counts as one.
@@ -23,30 +23,49 @@ fn with_calls(model: &Model, name: FunctionName, known: &mut FxHashMap<FunctionN
     let mut count = 0;
     for id in graph.walk() {
         let node = graph.node(id);
-        let called = || Name::new(node.text_attribute("name").unwrap_or_default());
-        count += match (node.op.as_str(), node.operands.first()) {
-            ("prim::CallFunction", _) => {
-                let callee = FunctionName {
-                    class: None,
-                    name: called(),
-                };
-                with_calls(model, callee, known)
-            }
-            ("prim::CallMethod", Some(&owner)) => match &graph.value(owner).ty {
-                Type::Class(class) => {
-                    let callee = FunctionName {
-                        class: Some(*class),
-                        name: called(),
-                    };
-                    with_calls(model, callee, known)
-                }
-                _ => 1,
-            },
-            (op, _) => u64::from(ops::counts_as_operation(op)),
+        count += match called(graph, node) {
+            Some(callee) => with_calls(model, callee, known),
+            None if node.op == "prim::CallMethod" => 1,
+            None => u64::from(ops::counts_as_operation(node.op.as_str())),
         };
     }
     known.insert(name, count);
     count
+}
+
+/// The function that a node calls; `None` for other nodes, and for methods of what is no object of a class.
+fn called(graph: &Graph, node: &Node) -> Option<FunctionName> {
+    let name = || Name::new(node.text_attribute("name").unwrap_or_default());
+    let class = match (node.op.as_str(), node.operands.first()) {
+        ("prim::CallFunction", _) => None,
+        ("prim::CallMethod", Some(&owner)) => match &graph.value(owner).ty {
+            Type::Class(class) => Some(*class),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let name = name();
+    Some(FunctionName { class, name })
+}
+
+/// These functions and all that they call, as far as the model has them.
+pub fn reached(
+    model: &Model,
+    from: impl IntoIterator<Item = FunctionName>,
+) -> FxHashSet<FunctionName> {
+    let mut found: FxHashSet<FunctionName> = FxHashSet::default();
+    let mut waiting: Vec<FunctionName> = from.into_iter().collect();
+    while let Some(name) = waiting.pop() {
+        let Some(function) = model.functions.get(&name) else {
+            continue;
+        };
+        if found.insert(name) {
+            let graph = &function.graph;
+            let nodes = graph.walk().into_iter();
+            waiting.extend(nodes.filter_map(|id| called(graph, graph.node(id))));
+        }
+    }
+    found
 }
 
 /// The constants that a graph uses, in the order of first use.

@@ -108,6 +108,7 @@ impl Grouped {
         let mut places = std::iter::once(&end).chain(inside);
         let place = places.find_map(|&node| graph.node(node).place);
         self.islands.push(Island {
+            method: None,
             operators,
             place: place.map_or_else(String::new, |place| place.to_string()),
             rule,

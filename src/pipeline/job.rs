@@ -15,7 +15,7 @@ use super::library::Loaded;
 use super::observe::Observer;
 use super::report::{Change, Chosen, Input, Promise, Report, Stage};
 use super::steps::Run;
-use super::{count, freeze, rewrite};
+use super::{count, freeze, held, rewrite};
 
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
@@ -55,9 +55,11 @@ pub enum JobError {
         /// Those there are.
         known: Vec<String>,
     },
-    /// The model has no `forward`.
-    #[error("the model has no method `forward` to rewrite; it has {}", .methods.join(", "))]
-    NoForward {
+    /// A step is for a method that does not exist.
+    #[error("the model has no method `{method}`; it has {}", .methods.join(", "))]
+    NoMethod {
+        /// The name asked for.
+        method: String,
         /// Methods of the root.
         methods: Vec<String>,
     },
@@ -79,6 +81,16 @@ pub enum JobError {
         pipeline: Name,
         /// The setting or step.
         what: String,
+    },
+    /// A setting or a step's expression is of another kind.
+    #[error("pipeline `{pipeline}`: `{what}` must be {wanted}")]
+    Kind {
+        /// The pipeline.
+        pipeline: Name,
+        /// The setting or step.
+        what: String,
+        /// What it should be.
+        wanted: &'static str,
     },
     /// A rule is wrong: it made values equal that differ.
     #[error("{0}; the rule is wrong, nothing was written")]
@@ -102,13 +114,6 @@ pub fn optimize(
     progress: &mut dyn FnMut(&'static str),
 ) -> Result<(TorchScript, Report), JobError> {
     let model = &file.model;
-    let forward = model
-        .root_method("forward")
-        .ok_or_else(|| JobError::NoForward {
-            methods: freeze::root_methods(model)
-                .map(|name| format!("`{}`", name.name))
-                .collect(),
-        })?;
     let (pipeline, because) = choose_pipeline(&file, loaded, options)?;
     let mut report = Report {
         input: Input {
@@ -125,7 +130,7 @@ pub fn optimize(
         proof: "none".into(),
         ..Report::default()
     };
-    let before = count::operations_with_calls(&file.model, forward);
+    let before = held::operations(&file.model);
     let start = Instant::now();
     let mut run = Run::new(file, loaded, options, &mut report, progress);
     run.pipeline(pipeline, &[])?;
@@ -142,8 +147,11 @@ pub fn optimize(
         seconds: start.elapsed().as_secs_f64(),
     });
     report.numerics = promises(&report);
-    let after = count::operations_with_calls(&file.model, forward);
-    report.operations = Change { before, after };
+    report.methods = held::changes(&before, held::operations(&file.model));
+    report.operations = Change {
+        before: report.methods.iter().filter_map(|m| m.before).sum(),
+        after: report.methods.iter().map(|m| m.after).sum(),
+    };
     Ok((file, report))
 }
 

@@ -6,11 +6,14 @@
 pub mod compare;
 mod count;
 pub mod freeze;
+mod held;
 mod islands;
 pub mod job;
 pub mod library;
+mod live;
 pub mod observe;
 pub mod report;
 mod rewrite;
+mod settings;
 mod steps;
 mod store;

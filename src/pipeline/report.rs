@@ -12,10 +12,13 @@ pub struct Report {
     pub input: Input,
     /// The pipeline that ran, and why this one.
     pub pipeline: Chosen,
-    /// Rules that changed something, in the order of the library.
+    /// Rules that changed something, in the order in which the steps used them.
     pub rules: Vec<Applied>,
-    /// Operations of the method before and after, as PyTorch counts them in the graph it loads.
+    /// Operations of all methods before and after, as PyTorch counts them in the graphs it loads. A method that the result does not have
+    /// does not count, one that is new only after.
     pub operations: Change,
+    /// The same for each method of the result.
+    pub methods: Vec<MethodChange>,
     /// Bytes of all members, uncompressed, before and after.
     pub bytes: Change,
     /// Numerics labels that the result rests on, strongest promise first.
@@ -83,6 +86,17 @@ pub struct Change {
     pub after: u64,
 }
 
+/// Operations of a method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MethodChange {
+    /// The method.
+    pub method: String,
+    /// Before; `None` for a method that was not there.
+    pub before: Option<u64>,
+    /// After.
+    pub after: u64,
+}
+
 /// A numerics label, and how many operations rest on it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Promise {
@@ -104,6 +118,9 @@ pub struct Bound {
 /// A quantize that no rule took in, with the rule that came nearest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Island {
+    /// The method it is in, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
     /// The operators between dequantize and quantize.
     pub operators: String,
     /// Place in the source, if known.

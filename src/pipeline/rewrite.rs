@@ -1,6 +1,6 @@
 //! The two steps that use rules: `saturate`, all equalities together, and `apply`, one match after the other.
 //!
-//! In: a frozen method, its constants, names of rules. Out: the method rewritten; the report says what was done.
+//! In: the graph of a method, constants, names of rules. Out: the graph rewritten; the report says what was done.
 
 use std::cell::LazyCell;
 
@@ -12,12 +12,11 @@ use crate::egraph::place::{Placed, place};
 use crate::egraph::{
     self, Candidates, EGraph, RuleStatistics, SaturationLimits, SaturationReport, Stop,
 };
-use crate::graph::{ConstantStore, Name};
+use crate::graph::{ConstantStore, Graph, Name};
 use crate::ops;
 use crate::rules::RuleSet;
 use crate::source::Span;
 
-use super::freeze::Frozen;
 use super::islands::islands;
 use super::job::{JobError, NumericsLimit, Options};
 use super::library::Loaded;
@@ -71,15 +70,33 @@ pub(super) struct Saturation<'a> {
     pub(super) applied: &'a [Name],
 }
 
+/// What is known of a method's graph once it is the smallest.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// Whether nothing smaller can be chosen.
+    pub(super) proof: Proof,
+    /// What no choice is below.
+    pub(super) bound: Bound,
+    /// What stayed float.
+    pub(super) islands: Vec<Island>,
+}
+
+/// A method's graph with the constants that it and all others refer to.
+pub(super) struct Graphs<'a> {
+    /// The graph.
+    pub(super) graph: &'a mut Graph,
+    /// The constants.
+    pub(super) constants: &'a mut ConstantStore,
+}
+
 /// Saturates with these rules and takes the smallest model.
 pub(super) fn saturate(
-    frozen: Frozen,
-    constants: ConstantStore,
+    of: Graphs,
     loaded: &Loaded,
     options: &Options,
     names: &Saturation,
     scene: &mut Scene<'_>,
-) -> Result<(Frozen, ConstantStore), JobError> {
+) -> Result<Outcome, JobError> {
     let rules: Vec<&Rule> = named(loaded, options, names.rules);
     let keeps: Vec<&Keep> = loaded
         .library
@@ -90,8 +107,8 @@ pub(super) fn saturate(
     let set = RuleSet::compile(rules.iter().copied())
         .map_err(|error| JobError::Step(error.to_string()))?;
     let mut built = build(
-        &frozen.graph,
-        EGraph::new(constants).with_keeps(keeps.iter().copied()),
+        of.graph,
+        EGraph::new(std::mem::take(of.constants)).with_keeps(keeps.iter().copied()),
         &loaded.catalogue,
     );
     let mut totals: Vec<RuleStatistics> = Vec::new();
@@ -113,14 +130,13 @@ pub(super) fn saturate(
     let redirect = Redirect::default();
     let candidates = built.egraph.candidates();
     let (choice, placed) = extract(&built, &candidates, &redirect, loaded)?;
-    note_proof(&choice, scene.report);
     scene.show(&Acted {
         method: scene.method,
         span: scene.span,
         named: names.rules,
         rules: &rules,
         set: &set,
-        graph: &frozen.graph,
+        graph: of.graph,
         built: &built,
         candidates: &candidates,
         redirect: &redirect,
@@ -129,14 +145,17 @@ pub(super) fn saturate(
         saturations: &saturations,
     })?;
     note_rules(&rules, &totals, &built, &placed, scene.report);
-    scene.report.islands = unfused(&placed, &built, loaded, options, names);
-    Ok((
-        Frozen {
-            graph: placed.graph,
-            ..frozen
+    let islands = unfused(&placed, &built, loaded, options, names);
+    *of.graph = placed.graph;
+    *of.constants = built.egraph.into_constants();
+    Ok(Outcome {
+        proof: choice.proof,
+        bound: Bound {
+            operations: choice.lower_bound.primary,
+            bytes: choice.lower_bound.secondary,
         },
-        built.egraph.into_constants(),
-    ))
+        islands,
+    })
 }
 
 /// Islands that stayed, asked of the rules that saturated, of those that were applied before, and of those that the options leave out:
@@ -174,35 +193,30 @@ fn matched_only(rule: &Rule) -> Rule {
 
 /// Applies these rules once each, in the order of the text.
 pub(super) fn apply(
-    frozen: Frozen,
-    constants: ConstantStore,
+    of: Graphs,
     loaded: &Loaded,
     options: &Options,
     rules: &[Name],
     scene: &mut Scene<'_>,
-) -> Result<(Frozen, ConstantStore), JobError> {
-    let (mut frozen, mut constants) = (frozen, constants);
+) -> Result<(), JobError> {
     for rule in named(loaded, options, rules) {
         if rule.has_effects() {
             let message = format!("{} has effects, which no step runs yet", rule.name);
             return Err(JobError::Step(message));
         }
         // Nothing is made equal here, so a rule that changes numbers may be matched like any other.
-        let matched = Rule {
-            numerics: Numerics::Exact,
-            ..rule.clone()
-        };
+        let matched = matched_only(rule);
         let set =
             RuleSet::compile([&matched]).map_err(|error| JobError::Step(error.to_string()))?;
         let mut built = build(
-            &frozen.graph,
-            EGraph::new(constants).with_keeps(&loaded.library.keeps),
+            of.graph,
+            EGraph::new(std::mem::take(of.constants)).with_keeps(&loaded.library.keeps),
             &loaded.catalogue,
         );
         built.egraph.rebuild()?;
         let replaced = egraph::replace(&mut built.egraph, &set);
         if replaced.classes.is_empty() && scene.observer.is_none() {
-            constants = built.egraph.into_constants();
+            *of.constants = built.egraph.into_constants();
             continue;
         }
         built.egraph.rebuild()?;
@@ -219,7 +233,7 @@ pub(super) fn apply(
             named: &[rule.name],
             rules: &[rule],
             set: &set,
-            graph: &frozen.graph,
+            graph: of.graph,
             built: &built,
             candidates: &candidates,
             redirect: &redirect,
@@ -227,18 +241,13 @@ pub(super) fn apply(
             chosen: chosen.as_ref().map(|(choice, placed)| (choice, placed)),
             saturations: &[],
         })?;
-        let Some((_, placed)) = chosen else {
-            constants = built.egraph.into_constants();
-            continue;
-        };
-        note_rules(&[rule], &replaced.rules, &built, &placed, scene.report);
-        constants = built.egraph.into_constants();
-        frozen = Frozen {
-            graph: placed.graph,
-            ..frozen
-        };
+        if let Some((_, placed)) = chosen {
+            note_rules(&[rule], &replaced.rules, &built, &placed, scene.report);
+            *of.graph = placed.graph;
+        }
+        *of.constants = built.egraph.into_constants();
     }
-    Ok((frozen, constants))
+    Ok(())
 }
 
 /// The rules with these names that the options allow, in the order of the library.
@@ -308,37 +317,27 @@ fn add_up(totals: &mut Vec<RuleStatistics>, rules: &[RuleStatistics]) {
 }
 
 fn note_limits(done: &SaturationReport, report: &mut Report) {
+    let mut note = |limit: String| {
+        if !report.limits.contains(&limit) {
+            report.limits.push(limit);
+        }
+    };
     match done.stop {
         Stop::Saturated | Stop::Interrupted => {}
-        Stop::Nodes => report
-            .limits
-            .push(format!("the search stopped at {} nodes", done.nodes.1)),
-        Stop::Rounds => report
-            .limits
-            .push(format!("the search stopped after {} rounds", done.rounds)),
+        Stop::Nodes => note(format!("the search stopped at {} nodes", done.nodes.1)),
+        Stop::Rounds => note(format!("the search stopped after {} rounds", done.rounds)),
     }
     if done.ways_cut > 0 {
-        report.limits.push(format!(
+        note(format!(
             "{} lists had more ways to match than were tried",
             done.ways_cut
         ));
     }
     for rule in done.rules.iter().filter(|rule| rule.limited) {
-        report.limits.push(format!(
+        note(format!(
             "{} stopped after {} matches",
             rule.rule, rule.matches
         ));
-    }
-}
-
-fn note_proof(choice: &Choice, report: &mut Report) {
-    report.proof = "optimal".into();
-    if choice.proof != Proof::Optimal {
-        report.proof = "gap".into();
-        report.lower_bound = Some(Bound {
-            operations: choice.lower_bound.primary,
-            bytes: choice.lower_bound.secondary,
-        });
     }
 }
 
@@ -376,10 +375,23 @@ fn note_rules(
         if total.applications == 0 {
             continue;
         }
-        let kept = made(rule);
+        let (count, kept) = (
+            usize::try_from(total.applications).unwrap_or(usize::MAX),
+            made(rule),
+        );
+        // Another method, or an earlier step, may have used it.
+        if let Some(known) = report
+            .rules
+            .iter_mut()
+            .find(|known| rule.name == known.rule.as_str())
+        {
+            known.count = known.count.saturating_add(count);
+            known.kept += kept;
+            continue;
+        }
         report.rules.push(Applied {
             rule: rule.name.to_string(),
-            count: usize::try_from(total.applications).unwrap_or(usize::MAX),
+            count,
             kept,
             numerics: label(&rule.numerics),
         });

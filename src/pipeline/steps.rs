@@ -1,64 +1,39 @@
 //! A pipeline's steps, one after the other.
 //!
 //! In: a pipeline, settings, the model. Out: the model as the steps leave it.
-//! Invariant: a step sees what the one before it left; between steps the method is one frozen graph, or the model as read.
+//! Invariant: a step sees what the one before it left.
 
-use rustc_hash::FxHashMap;
+use indexmap::IndexMap;
 
-use crate::check::evaluate::{Scope, Val, evaluate};
+use crate::check::evaluate::Val;
 use crate::check::pipeline::{Pipeline, Step};
-use crate::check::rule::{Expr, Function, Slot};
-use crate::graph::{AttributeValue, Literal, Model, Module, ModuleId, Name};
+use crate::check::rule::Expr;
+use crate::graph::{Literal, Name};
 use crate::model::torchscript::TorchScript;
 use crate::source::Span;
 
+use super::held::Held;
 use super::job::{JobError, Options};
 use super::library::Loaded;
 use super::observe::Observer;
 use super::report::Report;
-use super::{freeze, rewrite, store};
+use super::rewrite;
+use super::settings::Settings;
 
 /// A run of a pipeline.
 pub(super) struct Run<'a> {
-    file: TorchScript,
-    loaded: &'a Loaded,
-    options: &'a Options,
-    report: &'a mut Report,
-    progress: &'a mut dyn FnMut(&'static str),
+    pub(super) file: TorchScript,
+    pub(super) loaded: &'a Loaded,
+    pub(super) options: &'a Options,
+    pub(super) report: &'a mut Report,
+    pub(super) progress: &'a mut dyn FnMut(&'static str),
     /// Who looks into the run.
-    observer: Option<&'a mut dyn Observer>,
-    /// The frozen method, once there is one.
-    frozen: Option<freeze::Frozen>,
+    pub(super) observer: Option<&'a mut dyn Observer>,
+    pub(super) held: Held,
     /// Rules that were applied so far.
-    applied: Vec<Name>,
-    method: &'static str,
-}
-
-/// Settings and names of a pipeline.
-struct Settings(FxHashMap<Name, Val<std::convert::Infallible>>);
-
-impl Scope for Settings {
-    type Value = std::convert::Infallible;
-
-    fn slot(&self, _: Slot) -> Val<Self::Value> {
-        Val::Unknown
-    }
-
-    fn setting(&self, name: Name) -> Val<Self::Value> {
-        self.0.get(&name).cloned().unwrap_or(Val::Unknown)
-    }
-
-    fn literal(&self, value: &Self::Value) -> Option<Literal> {
-        match *value {}
-    }
-
-    fn same(&self, a: &Self::Value, _: &Self::Value) -> Option<bool> {
-        match *a {}
-    }
-
-    fn fact(&self, _: Function, value: &Self::Value) -> Val<Self::Value> {
-        match *value {}
-    }
+    pub(super) applied: Vec<Name>,
+    /// What the last saturation of each method found.
+    pub(super) outcomes: IndexMap<Name, rewrite::Outcome>,
 }
 
 impl<'a> Run<'a> {
@@ -76,9 +51,9 @@ impl<'a> Run<'a> {
             report,
             progress,
             observer: None,
-            frozen: None,
+            held: Held::default(),
             applied: Vec::new(),
-            method: "forward",
+            outcomes: IndexMap::new(),
         }
     }
 
@@ -94,19 +69,7 @@ impl<'a> Run<'a> {
         pipeline: &Pipeline,
         given: &[(Name, Literal)],
     ) -> Result<(), JobError> {
-        let mut settings = Settings(FxHashMap::default());
-        for (name, default) in &pipeline.settings {
-            let value = given
-                .iter()
-                .find(|(given, _)| given == name)
-                .map(|(_, value)| value)
-                .or(default.as_ref());
-            let value = value.ok_or_else(|| JobError::Setting {
-                pipeline: pipeline.name,
-                what: name.to_string(),
-            })?;
-            settings.0.insert(*name, Val::Literal(value.clone()));
-        }
+        let mut settings = Settings::new(pipeline, given)?;
         self.steps(pipeline, &pipeline.steps, &mut settings)
     }
 
@@ -118,65 +81,75 @@ impl<'a> Run<'a> {
     ) -> Result<(), JobError> {
         let last_saturation = last_saturation(&pipeline.steps);
         for step in steps {
+            let methods = self.method_names();
             match step {
                 Step::Freeze { keep } => {
                     (self.progress)("freezing");
-                    let keep = self.texts(pipeline, settings, keep, "freeze(keep)")?;
+                    let keep = settings.texts(keep, &methods, "freeze(keep)")?;
                     self.freeze(&keep)?;
                 }
-                Step::Apply { rules, span, .. } => {
+                Step::Apply {
+                    rules,
+                    method,
+                    span,
+                } => {
                     (self.progress)("applying rules");
-                    let frozen = self.frozen()?;
-                    let constants = std::mem::take(&mut self.file.model.constants);
-                    let (frozen, constants) = rewrite::apply(
-                        frozen,
-                        constants,
-                        self.loaded,
-                        self.options,
-                        rules,
-                        &mut self.scene(*span),
-                    )?;
-                    self.file.model.constants = constants;
-                    self.frozen = Some(frozen);
+                    for method in self.step_methods(settings, method.as_ref(), "apply(method)")? {
+                        self.rewrite(method, |run, of| {
+                            let (loaded, options) = (run.loaded, run.options);
+                            rewrite::apply(
+                                of,
+                                loaded,
+                                options,
+                                rules,
+                                &mut run.scene(method, *span),
+                            )
+                        })?;
+                    }
                     self.applied.extend(rules);
                 }
                 Step::Saturate {
-                    rules, keeps, span, ..
+                    rules,
+                    keeps,
+                    method,
+                    span,
                 } => {
                     (self.progress)("saturating");
-                    let frozen = self.frozen()?;
-                    let constants = std::mem::take(&mut self.file.model.constants);
                     let mut rules = rules.clone();
                     if last_saturation.is_some_and(|last| std::ptr::eq(last, step)) {
                         rules.extend(self.added_rules(&rules, pipeline));
                     }
-                    let (frozen, constants) = rewrite::saturate(
-                        frozen,
-                        constants,
-                        self.loaded,
-                        self.options,
-                        &rewrite::Saturation {
-                            rules: &rules,
-                            keeps,
-                            applied: &self.applied.clone(),
-                        },
-                        &mut self.scene(*span),
-                    )?;
-                    self.file.model.constants = constants;
-                    self.frozen = Some(frozen);
+                    let what = "saturate(method)";
+                    for method in self.step_methods(settings, method.as_ref(), what)? {
+                        let outcome = self.rewrite(method, |run, of| {
+                            let applied = run.applied.clone();
+                            let names = rewrite::Saturation {
+                                rules: &rules,
+                                keeps,
+                                applied: &applied,
+                            };
+                            let (loaded, options) = (run.loaded, run.options);
+                            let mut scene = run.scene(method, *span);
+                            rewrite::saturate(of, loaded, options, &names, &mut scene)
+                        })?;
+                        self.outcomes.insert(method, outcome);
+                    }
                 }
-                Step::Store { ops, prefix } => {
-                    let ops = self.texts(pipeline, settings, ops, "store(OPS)")?;
-                    let prefix = self
-                        .texts(pipeline, settings, prefix, "store(prefix)")?
-                        .join("");
-                    self.store(&ops, &prefix)?;
+                Step::Store {
+                    ops,
+                    prefix,
+                    method,
+                } => {
+                    let ops = settings.texts(ops, &methods, "store(OPS)")?;
+                    let prefix = settings.text(prefix, &methods, "store(prefix)")?;
+                    let of = self.step_methods(settings, method.as_ref(), "store(method)")?;
+                    self.store(&of, &ops, &prefix)?;
                 }
                 Step::Let(name, value) => {
-                    let value = evaluate(value, &[], settings);
-                    settings.0.insert(*name, value);
+                    let value = settings.evaluate(value, &methods);
+                    settings.bind(*name, value);
                 }
-                Step::If(condition, steps) => match evaluate(condition, &[], settings) {
+                Step::If(condition, steps) => match settings.evaluate(condition, &methods) {
                     Val::Literal(Literal::Bool(true)) => self.steps(pipeline, steps, settings)?,
                     Val::Literal(Literal::Bool(false)) => {}
                     _ => {
@@ -203,17 +176,16 @@ impl<'a> Run<'a> {
                     let given = given
                         .iter()
                         .map(|(name, value)| {
-                            Ok((*name, self.value(pipeline, settings, value, name.as_str())?))
+                            let value = settings.value(value, &methods, name.as_str())?;
+                            Ok((*name, value))
                         })
                         .collect::<Result<Vec<_>, JobError>>()?;
                     self.pipeline(found, &given)?;
                 }
                 Step::Demand(condition, message) => {
-                    if !matches!(
-                        evaluate(condition, &[], settings),
-                        Val::Literal(Literal::Bool(true))
-                    ) {
-                        let message = self.texts(pipeline, settings, message, "demand")?.join("");
+                    let met = settings.evaluate(condition, &methods);
+                    if !matches!(met, Val::Literal(Literal::Bool(true))) {
+                        let message = settings.texts(message, &methods, "demand")?.join("");
                         return Err(JobError::Demand {
                             pipeline: pipeline.name,
                             message,
@@ -225,10 +197,10 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn scene(&mut self, span: Span) -> rewrite::Scene<'_> {
+    fn scene(&mut self, method: Name, span: Span) -> rewrite::Scene<'_> {
         rewrite::Scene {
             span,
-            method: self.method,
+            method: method.as_str(),
             report: &mut *self.report,
             observer: match &mut self.observer {
                 Some(observer) => Some(&mut **observer),
@@ -237,42 +209,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn value(
-        &self,
-        pipeline: &Pipeline,
+    /// The methods that a step with this `method =` works on.
+    fn step_methods(
+        &mut self,
         settings: &Settings,
-        expr: &Expr,
+        method: Option<&Expr>,
         what: &str,
-    ) -> Result<Literal, JobError> {
-        evaluate(expr, &[], settings)
-            .into_literal()
-            .ok_or_else(|| JobError::Setting {
-                pipeline: pipeline.name,
-                what: what.to_owned(),
-            })
-    }
-
-    /// A text, or a list of texts.
-    fn texts(
-        &self,
-        pipeline: &Pipeline,
-        settings: &Settings,
-        expr: &Expr,
-        what: &str,
-    ) -> Result<Vec<String>, JobError> {
-        let wrong = || JobError::Setting {
-            pipeline: pipeline.name,
-            what: what.to_owned(),
+    ) -> Result<Vec<Name>, JobError> {
+        let method = match method {
+            Some(method) => Some(settings.text(method, &self.method_names(), what)?),
+            None => None,
         };
-        match self.value(pipeline, settings, expr, what)? {
-            Literal::Str(text) => Ok(vec![text.to_string()]),
-            list => list
-                .items()
-                .ok_or_else(wrong)?
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong))
-                .collect(),
-        }
+        self.methods(method.as_deref())
     }
 
     /// Rules of added modules that no pipeline of theirs names.
@@ -310,68 +258,6 @@ impl<'a> Run<'a> {
             .map(|rule| rule.name)
             .collect()
     }
-
-    fn freeze(&mut self, keep: &[String]) -> Result<(), JobError> {
-        let model = &mut self.file.model;
-        let mut frozen = freeze::freeze(model, self.method, keep, &self.loaded.catalogue)?;
-        freeze::detach(&mut frozen.graph, &mut model.constants);
-        self.frozen = Some(frozen);
-        Ok(())
-    }
-
-    fn frozen(&mut self) -> Result<freeze::Frozen, JobError> {
-        if self.frozen.is_none() {
-            self.freeze(&[])?;
-        }
-        self.frozen
-            .take()
-            .ok_or_else(|| JobError::Step("there is nothing to work on".into()))
-    }
-
-    fn store(&mut self, ops: &[String], prefix: &str) -> Result<(), JobError> {
-        let mut frozen = self.frozen()?;
-        let stored = store::store(
-            &mut frozen.graph,
-            &self.file.model.constants,
-            ops,
-            prefix,
-            self.method,
-        );
-        frozen.stored.extend(stored);
-        self.frozen = Some(frozen);
-        Ok(())
-    }
-
-    /// Puts the frozen method, if there is one, into the model: one method, and only the modules and attributes it still reads.
-    pub(super) fn finish(mut self) -> Result<TorchScript, JobError> {
-        let Some(frozen) = self.frozen.take() else {
-            return Ok(self.file);
-        };
-        let model = &mut self.file.model;
-        let Some(name) = model.root_method(self.method) else {
-            return Ok(self.file);
-        };
-        let dropped = freeze::root_methods(model).filter(|other| *other != name);
-        self.report.methods_dropped = dropped.map(|name| name.name.to_string()).collect();
-        let mut function = model.functions[&name].clone();
-        function.graph = frozen.graph;
-        let kept = kept_modules(model, &frozen.attributes);
-        model.modules = kept;
-        model.modules[0].attributes.extend(frozen.stored);
-        model.functions = indexmap::IndexMap::from([(name, function)]);
-        let forgotten = self.file.container.forget_text(&self.file.model);
-        for name in forgotten {
-            if !self
-                .report
-                .methods_dropped
-                .iter()
-                .any(|known| *known == name.as_str())
-            {
-                self.report.methods_dropped.push(name.to_string());
-            }
-        }
-        Ok(self.file)
-    }
 }
 
 /// The last saturation of a pipeline, outside of conditions.
@@ -380,53 +266,4 @@ fn last_saturation(steps: &[Step]) -> Option<&Step> {
         .iter()
         .rev()
         .find(|step| matches!(step, Step::Saturate { .. }))
-}
-
-/// The modules that still hold one of these attributes, with those on the way to them, renumbered.
-fn kept_modules(model: &Model, attributes: &[(ModuleId, Name)]) -> Vec<Module> {
-    let mut order = vec![Model::ROOT];
-    let mut edges: Vec<(ModuleId, Name)> = Vec::new();
-    for (module, _) in attributes {
-        let mut at = Model::ROOT;
-        for name in model.path(*module).unwrap_or_default() {
-            edges.push((at, name));
-            if let AttributeValue::Module(inner) = model.module(at).attributes[&name].value {
-                at = inner;
-                if !order.contains(&at) {
-                    order.push(at);
-                }
-            }
-        }
-    }
-    let renumbered = |id: ModuleId| {
-        order
-            .iter()
-            .position(|known| *known == id)
-            .map(|at| ModuleId(at as u32))
-    };
-    order
-        .iter()
-        .map(|&id| {
-            let module = model.module(id);
-            let mut kept = Module {
-                class: module.class,
-                attributes: indexmap::IndexMap::new(),
-            };
-            for (name, attribute) in &module.attributes {
-                let wanted = attributes.contains(&(id, *name)) || edges.contains(&(id, *name));
-                if !wanted {
-                    continue;
-                }
-                let mut attribute = attribute.clone();
-                if let AttributeValue::Module(inner) = attribute.value {
-                    let Some(inner) = renumbered(inner) else {
-                        continue;
-                    };
-                    attribute.value = AttributeValue::Module(inner);
-                }
-                kept.attributes.insert(*name, attribute);
-            }
-            kept
-        })
-        .collect()
 }

@@ -10,16 +10,36 @@ use crate::graph::{
     Graph, Literal, Name, Node, NodeId, ParameterKind, Type, ValueId,
 };
 
-/// Moves the results of `ops` (base names) from the graph into attributes named `{prefix}_{method}._jit_pass_packed_weight_{n}`.
+/// How new attributes are called.
+pub struct Naming<'a> {
+    /// What names begin with: `quantized_forward`.
+    pub prefix: &'a str,
+    /// Whether the root has an attribute of this name that somebody needs.
+    pub is_taken: &'a dyn Fn(Name) -> bool,
+}
+
+impl Naming<'_> {
+    /// The `number`-th name as PyTorch gives it, or the first free one behind it.
+    fn name(&self, number: usize) -> Name {
+        let name = format!("{}._jit_pass_packed_weight_{number}", self.prefix);
+        let others = (1..).map(|n| Name::new(&format!("{name}_{n}")));
+        let mut names = std::iter::once(Name::new(&name)).chain(others);
+        names
+            .find(|name| !(self.is_taken)(*name))
+            .unwrap_or_else(|| unreachable!("numbers do not end"))
+    }
+}
+
+/// Moves the results of `ops` (base names) from the graph into attributes named `{prefix}._jit_pass_packed_weight_{n}`.
 ///
 /// A packed object that was read from the file is what one of its packing operators makes, and is moved too. The graph's first parameter
-/// must be the root module.
+/// must be the root module. `known` are those that have an attribute already; new ones are added.
 pub fn store(
     graph: &mut Graph,
     constants: &ConstantStore,
     ops: &[String],
-    prefix: &str,
-    method: &str,
+    naming: &Naming<'_>,
+    known: &mut FxHashMap<ConstantId, Name>,
 ) -> Vec<(Name, Attribute)> {
     let mut attributes: Vec<(Name, Attribute)> = Vec::new();
     let mut names: FxHashMap<ConstantId, (Name, Type)> = FxHashMap::default();
@@ -27,11 +47,13 @@ pub fn store(
         if !makes(constants, id, ops) {
             continue;
         }
-        let name = Name::new(&format!(
-            "{prefix}_{method}._jit_pass_packed_weight_{}",
-            attributes.len()
-        ));
         let ty = constants.get(id).facts.class.map_or(Type::Any, Type::Class);
+        if let Some(&name) = known.get(&id) {
+            names.insert(id, (name, ty));
+            continue;
+        }
+        let name = naming.name(attributes.len());
+        known.insert(id, name);
         names.insert(id, (name, ty.clone()));
         let attribute = Attribute {
             value: AttributeValue::Constant(id),

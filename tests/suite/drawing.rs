@@ -119,9 +119,9 @@ fn nothing_lies_on_top_of_another() {
     for case in cases() {
         let read = torchscript::read(&case.join("qdq.pt"), &catalogue).expect("a recorded model");
         let model = &read.model;
-        let frozen = freeze::freeze(model, "forward", &[], &catalogue).expect("a frozen model");
+        let frozen = freeze::freeze(model, &[], &catalogue).expect("a frozen model");
         let graphs = model.functions.values().map(|function| &function.graph);
-        for graph in graphs.chain([&frozen.graph]) {
+        for graph in graphs.chain([&frozen.methods[0]]) {
             let frame = outline(graph, &model.constants);
             faults(&frame, &drawing::layout(&frame), &mut wrong);
             let svg = drawing::svg(std::slice::from_ref(&frame));

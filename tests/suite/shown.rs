@@ -45,12 +45,12 @@ fn what_is_shown_reads_back() {
         for file in ["qdq.pt", "convert.pt"] {
             let read = torchscript::read(&case.join(file), &catalogue).expect("a recorded model");
             let model = &read.model;
-            let frozen = freeze::freeze(model, "forward", &[], &catalogue).expect("a frozen model");
+            let frozen = freeze::freeze(model, &[], &catalogue).expect("a frozen model");
             let functions = model
                 .functions
                 .iter()
                 .map(|(name, function)| (name.name.to_string(), &function.graph));
-            for (name, graph) in functions.chain([("frozen".to_owned(), &frozen.graph)]) {
+            for (name, graph) in functions.chain([("frozen".to_owned(), &frozen.methods[0])]) {
                 let of = format!("{} {file} {name}", case.display());
                 wrong.extend(reads_back(&of, graph, &model.constants).err());
             }

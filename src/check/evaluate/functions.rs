@@ -38,6 +38,11 @@ pub(super) fn call<S: Scope>(
         Function::Join => Val::literal(join(scope, first, second)),
         Function::Contains => Val::truth(second.and_then(|part| contains(scope, first, part))),
         Function::StartsWith => Val::truth(starts_with(scope, first, second)),
+        Function::HasMethod => {
+            let name = literal(scope, first);
+            let name = name.as_ref().and_then(Literal::as_str);
+            Val::truth(name.and_then(|name| scope.has_method(name)))
+        }
         Function::Min => extreme(scope, Binary::Lt, arguments),
         Function::Max => extreme(scope, Binary::Gt, arguments),
         _ => Val::literal(literal(scope, first).and_then(|number| of_number(function, &number))),

@@ -60,6 +60,11 @@ pub trait Scope {
         None
     }
 
+    /// Whether the model has a method of this name; only the steps of a pipeline know.
+    fn has_method(&self, _name: &str) -> Option<bool> {
+        None
+    }
+
     /// A fact about a value: one of the functions of which [`Function::is_about_values`] is true.
     fn fact(&self, function: Function, value: &Self::Value) -> Val<Self::Value>;
 }

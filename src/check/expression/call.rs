@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, closest};
 use crate::syntax::ast;
 
 /// Functions of the language that no shipped rule needs yet.
-const NOT_YET_FUNCTIONS: [&str; 3] = ["ordered", "varying_axis", "has_method"];
+const NOT_YET_FUNCTIONS: [&str; 2] = ["ordered", "varying_axis"];
 
 impl<'a> Resolver<'_, 'a> {
     pub(super) fn call(&mut self, call: &'a ast::Call) -> Checked<Expr> {
@@ -92,6 +92,13 @@ impl<'a> Resolver<'_, 'a> {
                 .primary(call.span, "here"),
             );
         }
+        if function == Function::HasMethod && !self.in_pipeline {
+            return self.stop(
+                Diagnostic::error(WRONG_KIND, "`has_method` asks about the model")
+                    .primary(call.span, "only steps of a pipeline know it")
+                    .help("ask in an `if` or a `demand` of the pipeline"),
+            );
+        }
         let arguments: Checked<Vec<Expr>> = call
             .args
             .iter()
@@ -137,6 +144,7 @@ impl<'a> Resolver<'_, 'a> {
         let mut body = Resolver::new(self.cx, found.module);
         body.depth = self.depth;
         body.writes = self.writes;
+        body.in_pipeline = self.in_pipeline;
         body.calls = self.calls.clone();
         body.calls.push((found.module, name));
         for (param, value) in function.params.iter().zip(given) {

@@ -34,6 +34,8 @@ pub(in crate::check) struct Resolver<'c, 'a> {
     absent_is_none: bool,
     /// The expression stands on a written side, where `tensor()` makes constants.
     pub(super) writes: bool,
+    /// Whether the expression stands in a step.
+    pub(super) in_pipeline: bool,
 }
 
 /// More elements than any table has.
@@ -49,6 +51,15 @@ impl<'c, 'a> Resolver<'c, 'a> {
             calls: Vec::new(),
             absent_is_none: false,
             writes: false,
+            in_pipeline: false,
+        }
+    }
+
+    /// The same for the steps of a pipeline, which may ask about the model.
+    pub(in crate::check) fn of_steps(cx: &'c Context<'a>, module: usize) -> Resolver<'c, 'a> {
+        Resolver {
+            in_pipeline: true,
+            ..Resolver::new(cx, module)
         }
     }
 

@@ -117,7 +117,8 @@ fn of_call(function: Function, first: Option<Type>) -> Option<Type> {
         | Function::Any
         | Function::Same
         | Function::Contains
-        | Function::StartsWith => Type::Bool,
+        | Function::StartsWith
+        | Function::HasMethod => Type::Bool,
         Function::Abs => first?,
         Function::PackedArgs | Function::Min | Function::Max => return None,
     })

@@ -1,6 +1,6 @@
 //! The walk over a graph that fills the e-graph and the skeleton.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::egraph::{AttributesId, Class, EGraph, LeafId};
 use crate::graph::{
@@ -30,6 +30,7 @@ pub fn build(graph: &Graph, egraph: EGraph, catalogue: &Catalogue) -> Built {
         graph,
         catalogue,
         memory: Memory::of(graph, catalogue),
+        steady: steady_reads(graph),
         effectful: FxHashMap::default(),
         built: Built {
             egraph: egraph.with_catalogue(catalogue),
@@ -46,6 +47,8 @@ struct Import<'a> {
     graph: &'a Graph,
     catalogue: &'a Catalogue,
     memory: Memory,
+    /// Reads of modules, and of their attributes that nobody sets.
+    steady: FxHashSet<NodeId>,
     /// For each node with blocks, whether there is an effect inside.
     effectful: FxHashMap<NodeId, bool>,
     built: Built,
@@ -63,19 +66,22 @@ impl Import<'_> {
             if !node.blocks.is_empty() {
                 self.effectful.insert(id, inside);
             }
-            any |= inside || self.is_effect(node);
+            any |= inside || self.is_effect(id);
         }
         any
     }
 
     /// Whether a node without blocks has to keep its place.
-    fn is_effect(&self, node: &Node) -> bool {
+    fn is_effect(&self, id: NodeId) -> bool {
+        let node = self.graph.node(id);
         if node.op == "prim::If" || node.op == "prim::Loop" {
             return false;
         }
-        self.catalogue.purity(node.op.as_str(), |i| {
-            self.graph.literal(*node.operands.get(i)?)
-        }) != Purity::Pure
+        let is_pure = self.steady.contains(&id)
+            || self.catalogue.purity(node.op.as_str(), |i| {
+                self.graph.literal(*node.operands.get(i)?)
+            }) == Purity::Pure;
+        !is_pure
             || node
                 .operands
                 .iter()
@@ -158,7 +164,7 @@ impl Import<'_> {
                 Some(true) => self.effect_with_blocks(node, scope, items),
                 Some(false) if node.op == "prim::Loop" => self.pure_loop(node, scope, items),
                 Some(false) => self.pure_branch(node, scope, items),
-                None if self.is_effect(node) => self.effect(node, scope, items, Vec::new()),
+                None if self.is_effect(id) => self.effect(node, scope, items, Vec::new()),
                 None => self.operator(node),
             }
         }
@@ -247,6 +253,9 @@ impl Import<'_> {
         let class = self.built.egraph.add_op(op, operands, attributes, results);
         if let Some(place) = node.place {
             self.built.skeleton.places.push((class, place));
+        }
+        if let Some(scope) = node.scope {
+            self.built.skeleton.module_paths.push((class, scope));
         }
         for (i, &result) in node.results.iter().enumerate() {
             let class = if results == 1 {
@@ -421,6 +430,7 @@ impl Import<'_> {
             results,
             sequences,
             place: node.place,
+            scope: node.scope,
         };
         self.built.skeleton.items.push(item);
         items.push(ItemId(self.built.skeleton.items.len() as u32 - 1));
@@ -437,6 +447,48 @@ fn alike(a: &Type, b: &Type) -> bool {
         }
         _ => a == b,
     }
+}
+
+/// Reads that give the same whenever they run: of a module's submodules, and of its attributes that the graph sets on no module.
+fn steady_reads(graph: &Graph) -> FxHashSet<NodeId> {
+    let walk = graph.walk();
+    let name = |node: &Node| node.text_attribute("name").map(Name::new);
+    let is = |op: &'static str| move |node: &&Node| node.op == op;
+    let nodes = || walk.iter().map(|&id| graph.node(id));
+    let set: FxHashSet<Name> = nodes()
+        .filter(is("prim::SetAttr"))
+        .filter_map(name)
+        .collect();
+    // Other than through what is set, attributes change where code is called that is not here.
+    if nodes().any(|node| node.op == "prim::CallMethod" || node.op == "prim::CallFunction") {
+        return FxHashSet::default();
+    }
+    let mut steady = FxHashSet::default();
+    let mut modules: FxHashSet<ValueId> = graph
+        .body()
+        .parameters
+        .first()
+        .copied()
+        .into_iter()
+        .collect();
+    for &id in &walk {
+        let node = graph.node(id);
+        let (true, [owner], [result], Some(name)) = (
+            node.op == "prim::GetAttr",
+            &node.operands[..],
+            &node.results[..],
+            name(node),
+        ) else {
+            continue;
+        };
+        if modules.contains(owner) && !set.contains(&name) {
+            steady.insert(id);
+            if matches!(graph.value(*result).ty, Type::Class(_)) {
+                modules.insert(*result);
+            }
+        }
+    }
+    steady
 }
 
 /// What holds of a value that is one of two.

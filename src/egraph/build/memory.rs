@@ -4,13 +4,14 @@
 //! Invariant: values are taken to share memory unless it is known that they do not; what an attribute is given shares memory with what is
 //! read from any attribute of that name.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::graph::{Graph, Name, Node, Type, ValueId};
+use crate::graph::{ConstantId, Def, Graph, Name, Node, Type, ValueId};
 use crate::ops::{self, Catalogue};
 
-/// Sets of values that may share memory.
-pub(super) struct Memory {
+/// Sets of values that may share memory. An attribute is a value too: the same on all modules that have one of that name.
+#[derive(Debug)]
+pub struct Memory {
     parent: Vec<u32>,
     written: Vec<bool>,
     /// A value that was read from, or written to, attributes of a name.
@@ -18,13 +19,15 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn of(graph: &Graph, catalogue: &Catalogue) -> Memory {
+    /// Of the values of a graph.
+    pub fn of(graph: &Graph, catalogue: &Catalogue) -> Memory {
         let count = graph.value_count();
         let mut memory = Memory {
             parent: (0..count as u32).collect(),
             written: vec![false; count],
             attributes: FxHashMap::default(),
         };
+        memory.join_constants(graph);
         let nodes = graph.walk();
         let mut writes = Vec::new();
         let mut opaque = false;
@@ -55,12 +58,40 @@ impl Memory {
     }
 
     /// Whether some node of the graph writes memory that this value may share.
-    pub(super) fn is_written(&self, value: ValueId) -> bool {
+    pub fn is_written(&self, value: ValueId) -> bool {
         let mut at = value.0;
         while self.parent[at as usize] != at {
             at = self.parent[at as usize];
         }
         self.written[at as usize]
+    }
+
+    /// Attributes that are read or set here and whose memory is written.
+    pub fn written_attributes(&self) -> impl Iterator<Item = Name> + '_ {
+        let written = self.attributes.iter();
+        let written = written.filter(|(_, value)| self.is_written(**value));
+        written.map(|(name, _)| *name)
+    }
+
+    /// Takes it that somebody else writes the memory of these attributes.
+    pub fn write_attributes(&mut self, names: &FxHashSet<Name>) {
+        for name in names {
+            if let Some(&value) = self.attributes.get(name) {
+                let root = self.root(value);
+                self.written[root as usize] = true;
+            }
+        }
+    }
+
+    /// A constant that stands at several places is one.
+    fn join_constants(&mut self, graph: &Graph) {
+        let mut first: FxHashMap<ConstantId, ValueId> = FxHashMap::default();
+        for at in 0..self.parent.len() as u32 {
+            if let Def::Constant(id) = graph.value(ValueId(at)).def {
+                let value = *first.entry(id).or_insert(ValueId(at));
+                self.unite(graph, value, ValueId(at));
+            }
+        }
     }
 
     fn root(&mut self, value: ValueId) -> u32 {

@@ -11,6 +11,7 @@ mod memory;
 mod skeleton;
 
 pub use import::{Built, build};
+pub use memory::Memory;
 pub use skeleton::{Item, ItemId, LeafInfo, Named, Scope, ScopeId, Sequence, SequenceId, Skeleton};
 
 /// The attribute of a loop node that says which [`Skeleton::regions`] its body's parameters are.

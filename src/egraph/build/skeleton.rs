@@ -75,6 +75,8 @@ pub struct Item {
     pub sequences: Vec<SequenceId>,
     /// Place in the source.
     pub place: Option<Name>,
+    /// Path of the module it is from.
+    pub scope: Option<Name>,
 }
 
 /// The effects of a graph and what holds them together.
@@ -94,6 +96,8 @@ pub struct Skeleton {
     pub values: Vec<(Class, Named)>,
     /// Places of imported operators, by class as it was then.
     pub places: Vec<(Class, Name)>,
+    /// Paths of the modules that imported operators are from, by class as it was then.
+    pub module_paths: Vec<(Class, Name)>,
 }
 
 impl Skeleton {

@@ -36,12 +36,14 @@ pub fn place(
             .or_insert_with(|| of.clone());
         entry.name = entry.name.or(of.name);
     }
-    let places = skeleton
-        .places
-        .iter()
-        .rev()
-        .map(|&(class, place)| (egraph.find(class), place))
-        .collect();
+    let of_classes = |named: &[(Class, Name)]| {
+        let first_wins = named.iter().rev();
+        first_wins
+            .map(|&(class, name)| (egraph.find(class), name))
+            .collect()
+    };
+    let places = of_classes(&skeleton.places);
+    let module_paths = of_classes(&skeleton.module_paths);
     let mut emitter = Emitter {
         egraph,
         candidates,
@@ -51,6 +53,7 @@ pub fn place(
         schedule: Schedule::new(egraph, skeleton, choice),
         named,
         places,
+        module_paths,
         graph: Graph::default(),
         leaves: FxHashMap::default(),
         values: FxHashMap::default(),
@@ -73,6 +76,7 @@ struct Emitter<'a> {
     schedule: Schedule<'a>,
     named: FxHashMap<Class, Named>,
     places: FxHashMap<Class, Name>,
+    module_paths: FxHashMap<Class, Name>,
     graph: Graph,
     leaves: FxHashMap<LeafId, ValueId>,
     /// Results of an operator, where it is computed.
@@ -143,6 +147,7 @@ impl Emitter<'_> {
         let mut node = GraphNode::new(item.op, operands);
         node.attributes = item.attributes.clone();
         node.place = item.place;
+        node.scope = item.scope;
         let node = self.graph.add_node(block, node);
         for &sequence in &item.sequences {
             let inner = self.graph.add_block();
@@ -259,6 +264,7 @@ impl Emitter<'_> {
             written.attributes = of_model.cloned().collect();
         }
         written.place = self.places.get(&class).copied();
+        written.scope = self.module_paths.get(&class).copied();
         let id = self.graph.add_node(block, written);
         let types = self.result_types(class, op, results, attributes);
         let mut from = 0;

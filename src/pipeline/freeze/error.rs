@@ -22,10 +22,22 @@ pub enum FreezeError {
         path: String,
     },
     /// A name to keep does not exist.
-    #[error("there is no attribute or method `{name}` to keep")]
+    #[error("there is no attribute or method `{name}` to keep{}", did_you_mean(.meant))]
     UnknownName {
         /// The name.
         name: String,
+        /// The name that was probably meant.
+        meant: Option<String>,
+    },
+    /// A method to keep is not one of the model itself.
+    #[error(
+        "`{name}` is a method of the submodule `{module}`, and only methods of the model itself can be kept; keep the whole submodule with `{module}`"
+    )]
+    InnerMethod {
+        /// The name.
+        name: String,
+        /// The path of the module.
+        module: String,
     },
     /// A module lacks an attribute that the code reads.
     #[error("{place}: {class} has no attribute `{attribute}`; the archive does not fit its code")]
@@ -77,4 +89,10 @@ pub enum FreezeError {
         /// What it holds.
         what: &'static str,
     },
+}
+
+fn did_you_mean(meant: &Option<String>) -> String {
+    meant
+        .as_ref()
+        .map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }

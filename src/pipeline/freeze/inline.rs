@@ -6,26 +6,16 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::graph::{
-    Attribute, AttributeLiteral, AttributeValue, BlockId, ConstantId, Def, Facts, Function,
-    FunctionName, Graph, Literal, Model, ModuleId, Name, Node, Type, ValueId,
+    AttributeLiteral, AttributeValue, BlockId, ConstantId, Def, Facts, Function, FunctionName,
+    Graph, Literal, Model, ModuleId, Name, Node, Type, ValueId,
 };
 use crate::ops::Catalogue;
 
 use super::FreezeError;
+use super::paths::Paths;
 
 /// Calls that may nest.
 const DEPTH_LIMIT: usize = 256;
-
-/// A frozen method.
-#[derive(Debug)]
-pub struct Frozen {
-    /// The graph. Its first parameter is the root module.
-    pub graph: Graph,
-    /// Attributes that the graph still reads or writes, or that were kept, by module.
-    pub attributes: Vec<(ModuleId, Name)>,
-    /// Attributes that steps have made for the root.
-    pub stored: Vec<(Name, Attribute)>,
-}
 
 /// What a value of a function stands for.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -39,135 +29,55 @@ pub(super) enum Bound {
 /// Bindings of one call, by value of the called function.
 pub(super) type Scope = FxHashMap<ValueId, Bound>;
 
-/// Freezes `method` of the root.
-///
-/// Attributes named in `keep` stay reads (a dotted path, or a name of the root). Fails if the model is in training mode, if the archive's
-/// code and attributes do not fit, or if modules are used as values.
-pub fn freeze(
+/// What a walk over a method finds.
+pub(super) struct Walked {
+    /// The graph. Its first parameter is the root module.
+    pub(super) graph: Graph,
+    /// Attribute each constant came from.
+    pub(super) origin: FxHashMap<ValueId, (ModuleId, Name)>,
+    /// Attributes that are set.
+    pub(super) set: FxHashSet<(ModuleId, Name)>,
+}
+
+/// Which attributes are read when the graph runs.
+#[derive(Clone, Copy)]
+pub(super) enum Reads<'a> {
+    /// All.
+    Every,
+    /// These; the others are known.
+    Only(&'a FxHashSet<(ModuleId, Name)>),
+}
+
+/// Writes down what a method of the root does.
+pub(super) fn walk(
     model: &Model,
-    method: &str,
-    keep: &[String],
+    paths: &Paths,
+    name: FunctionName,
+    reads: Reads<'_>,
     catalogue: &Catalogue,
-) -> Result<Frozen, FreezeError> {
-    let name = model
-        .root_method(method)
-        .ok_or_else(|| FreezeError::NoMethod {
-            method: method.to_owned(),
-            methods: root_methods(model)
-                .map(|name| format!("`{}`", name.name))
-                .collect(),
-        })?;
-    refuse_training(model)?;
-    let mut mutable: FxHashSet<(ModuleId, Name)> = kept_attributes(model, keep)?;
-    let written = written_names(model);
-    loop {
-        let mut freezer = Freezer::new(model, catalogue, &written, &mutable);
-        let root = freezer.graph.add_parameter(
-            Graph::BODY,
-            Type::Class(model.module(Model::ROOT).class),
-            Some("self".into()),
-        );
-        freezer.modules.insert(Model::ROOT, root);
-        freezer.run(name)?;
-        // A write to a constant's memory was found: read it as an attribute instead, and walk again.
-        if freezer.written_constants.is_empty() {
-            let (graph, attributes) = (freezer.graph, freezer.attributes);
-            let mut attributes: Vec<_> = attributes.into_iter().collect();
-            attributes.extend(mutable);
-            attributes.sort_unstable();
-            attributes.dedup();
-            return Ok(Frozen {
-                graph,
-                attributes,
-                stored: Vec::new(),
-            });
-        }
-        let written = freezer.written_constants;
-        mutable.extend(written);
-    }
-}
-
-/// Methods of the root, in order.
-pub(crate) fn root_methods(model: &Model) -> impl Iterator<Item = FunctionName> + '_ {
-    let class = model.modules.first().map(|root| root.class);
-    model
-        .functions
-        .keys()
-        .copied()
-        .filter(move |name| name.class.is_some() && name.class == class)
-}
-
-fn refuse_training(model: &Model) -> Result<(), FreezeError> {
-    let training = model
-        .modules
-        .first()
-        .and_then(|root| root.attributes.get(&Name::new("training")));
-    match training {
-        Some(Attribute {
-            value: AttributeValue::Literal(Literal::Bool(true)),
-            ..
-        }) => Err(FreezeError::Training {
-            path: "model".into(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// Attributes by dotted path. A method's name is accepted: the caller keeps methods.
-fn kept_attributes(
-    model: &Model,
-    keep: &[String],
-) -> Result<FxHashSet<(ModuleId, Name)>, FreezeError> {
-    let mut kept = FxHashSet::default();
-    for path in keep {
-        if model.root_method(path).is_some() {
-            continue;
-        }
-        let whole = Name::new(path);
-        let found = if model.module(Model::ROOT).attributes.contains_key(&whole) {
-            Some((Model::ROOT, whole))
-        } else {
-            path.rsplit_once('.').and_then(|(modules, leaf)| {
-                let module =
-                    modules.split('.').try_fold(Model::ROOT, |module, name| {
-                        match model.module(module).attributes.get(&Name::new(name))?.value {
-                            AttributeValue::Module(inner) => Some(inner),
-                            _ => None,
-                        }
-                    })?;
-                model
-                    .module(module)
-                    .attributes
-                    .contains_key(&Name::new(leaf))
-                    .then(|| (module, Name::new(leaf)))
-            })
-        };
-        kept.insert(found.ok_or_else(|| FreezeError::UnknownName { name: path.clone() })?);
-    }
-    Ok(kept)
-}
-
-/// Names that some function sets, on whatever module: reads of such an attribute stay reads.
-fn written_names(model: &Model) -> FxHashSet<Name> {
-    let mut names = FxHashSet::default();
-    for function in model.functions.values() {
-        for id in function.graph.walk() {
-            let node = function.graph.node(id);
-            if node.op == "prim::SetAttr" {
-                names.extend(node.text_attribute("name").map(Name::new));
-            }
-        }
-    }
-    names
+) -> Result<Walked, FreezeError> {
+    let mut freezer = Freezer::new(model, paths, catalogue, reads);
+    freezer.root = freezer.graph.add_parameter(
+        Graph::BODY,
+        Type::Class(model.module(Model::ROOT).class),
+        Some("self".into()),
+    );
+    freezer.run(name)?;
+    Ok(Walked {
+        graph: freezer.graph,
+        origin: freezer.origin,
+        set: freezer.set,
+    })
 }
 
 /// The state of one walk.
 pub(super) struct Freezer<'a> {
     pub(super) model: &'a Model,
     pub(super) catalogue: &'a Catalogue,
-    written: &'a FxHashSet<Name>,
-    mutable: &'a FxHashSet<(ModuleId, Name)>,
+    paths: &'a Paths,
+    reads: Reads<'a>,
     pub(super) graph: Graph,
+    root: ValueId,
     /// What is known of each value of the new graph.
     pub(super) facts: FxHashMap<ValueId, Facts>,
     /// The value that took the place of another through a write made functional.
@@ -176,37 +86,36 @@ pub(super) struct Freezer<'a> {
     pub(super) shared: FxHashSet<ValueId>,
     /// The block each node's results were made in.
     pub(super) home: FxHashMap<ValueId, BlockId>,
-    /// Values for modules that have to be named.
-    pub(super) modules: FxHashMap<ModuleId, ValueId>,
     /// Attribute each constant came from.
-    pub(super) origin: FxHashMap<ValueId, (ModuleId, Name)>,
-    /// Attributes whose memory is written.
-    pub(super) written_constants: FxHashSet<(ModuleId, Name)>,
-    attributes: FxHashSet<(ModuleId, Name)>,
+    origin: FxHashMap<ValueId, (ModuleId, Name)>,
+    /// Attributes that are set.
+    pub(super) set: FxHashSet<(ModuleId, Name)>,
+    /// Path of the module whose method is being walked, but for the root.
+    pub(super) scope: Option<Name>,
     depth: usize,
 }
 
 impl<'a> Freezer<'a> {
     fn new(
         model: &'a Model,
+        paths: &'a Paths,
         catalogue: &'a Catalogue,
-        written: &'a FxHashSet<Name>,
-        mutable: &'a FxHashSet<(ModuleId, Name)>,
+        reads: Reads<'a>,
     ) -> Freezer<'a> {
         Freezer {
             model,
             catalogue,
-            written,
-            mutable,
+            paths,
+            reads,
             graph: Graph::default(),
+            root: ValueId(0),
             facts: FxHashMap::default(),
             versions: FxHashMap::default(),
             shared: FxHashSet::default(),
             home: FxHashMap::default(),
-            modules: FxHashMap::default(),
             origin: FxHashMap::default(),
-            written_constants: FxHashSet::default(),
-            attributes: FxHashSet::default(),
+            set: FxHashSet::default(),
+            scope: None,
             depth: 0,
         }
     }
@@ -326,15 +235,19 @@ impl<'a> Freezer<'a> {
         if let AttributeValue::Module(inner) = attribute.value {
             return Ok(Bound::Module(inner));
         }
-        if self.written.contains(&name) || self.mutable.contains(&(module, name)) {
-            self.attributes.insert((module, name));
-            let owner = self.module(module, target)?;
+        let is_read = match self.reads {
+            Reads::Every => true,
+            Reads::Only(these) => these.contains(&(module, name)),
+        };
+        if is_read {
+            let owner = self.module(module, target);
             let mut read = Node::new(node.op, vec![owner]);
             read.attributes = vec![(
                 "name".into(),
                 AttributeLiteral::Literal(Literal::str(name.as_str())),
             )];
             read.place = node.place;
+            read.scope = self.scope;
             let id = self.graph.add_node(target, read);
             let value = self.graph.add_result(id, ty.clone(), Some(name));
             self.facts.insert(value, Facts::of_type(ty.clone()));
@@ -398,18 +311,10 @@ impl<'a> Freezer<'a> {
     }
 
     /// A value for a module: the parameter for the root, a chain of reads for the others.
-    pub(super) fn module(
-        &mut self,
-        module: ModuleId,
-        target: BlockId,
-    ) -> Result<ValueId, FreezeError> {
-        if module == Model::ROOT {
-            return Ok(self.modules[&Model::ROOT]);
-        }
-        let path = self.model.path(module).unwrap_or_default();
+    pub(super) fn module(&mut self, module: ModuleId, target: BlockId) -> ValueId {
         let mut owner = Model::ROOT;
-        let mut value = self.modules[&Model::ROOT];
-        for name in path {
+        let mut value = self.root;
+        for &name in self.paths.of(module) {
             let AttributeValue::Module(inner) = self.model.module(owner).attributes[&name].value
             else {
                 unreachable!("a module's path runs through modules")
@@ -425,7 +330,7 @@ impl<'a> Freezer<'a> {
                     .add_result(id, Type::Class(self.model.module(inner).class), Some(name));
             owner = inner;
         }
-        Ok(value)
+        value
     }
 
     /// Writes what a called function does; its results as bound values.
@@ -452,6 +357,10 @@ impl<'a> Freezer<'a> {
             });
         }
         self.depth += 1;
+        let outside = self.scope;
+        if let (Some(_), Some(&Bound::Module(owner))) = (name.class, arguments.first()) {
+            self.scope = self.paths.text(owner);
+        }
         let parameters = &function.graph.body().parameters;
         let mut scope: Scope = parameters.iter().copied().zip(arguments).collect();
         for (i, &parameter) in parameters.iter().enumerate() {
@@ -465,6 +374,7 @@ impl<'a> Freezer<'a> {
         }
         self.block(&function.graph, Graph::BODY, &mut scope, target)?;
         self.depth -= 1;
+        self.scope = outside;
         Ok(function
             .graph
             .body()

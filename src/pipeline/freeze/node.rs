@@ -91,7 +91,10 @@ impl Freezer<'_> {
     ) -> Result<ValueId, FreezeError> {
         match operand {
             Bound::Value(value) => Ok(value),
-            Bound::Module(module) if node.op == "prim::SetAttr" => self.module(module, target),
+            Bound::Module(module) if node.op == "prim::SetAttr" => {
+                self.set.insert((module, attribute_name(node)));
+                Ok(self.module(module, target))
+            }
             Bound::Module(_) => Err(FreezeError::ModuleAsValue {
                 place: place(node),
                 op: node.op,
@@ -235,17 +238,6 @@ impl Freezer<'_> {
         let mut op = node.op;
         if let Some(partner) = self.functional(node, &operands, target) {
             op = partner;
-        } else if self
-            .catalogue
-            .schema(node.op.as_str())
-            .is_some_and(|schema| schema.writes())
-        {
-            // The memory of a constant is written: it has to stay an attribute.
-            self.written_constants.extend(
-                operands
-                    .iter()
-                    .filter_map(|operand| self.origin.get(operand)),
-            );
         }
         let shares = may_share(op, &facts);
         if shares {
@@ -364,6 +356,7 @@ impl Freezer<'_> {
         let mut node = Node::new(op, operands);
         node.attributes = source.attributes.clone();
         node.place = source.place;
+        node.scope = self.scope;
         self.graph.add_node(target, node)
     }
 

@@ -1,0 +1,152 @@
+//! Settings and `let`s of a pipeline, and what its expressions say about the model.
+//!
+//! In: literals by name. Out: values of expressions.
+//! Invariant: an expression that has no value is an error that names the pipeline and what was asked for.
+
+use std::convert::Infallible;
+
+use rustc_hash::FxHashMap;
+
+use crate::check::evaluate::{Scope, Val, evaluate};
+use crate::check::pipeline::Pipeline;
+use crate::check::rule::{Expr, Function, Slot};
+use crate::graph::{Literal, Name};
+
+use super::job::JobError;
+
+/// Settings and names of a pipeline that runs.
+pub(super) struct Settings {
+    pipeline: Name,
+    values: FxHashMap<Name, Val<Infallible>>,
+}
+
+impl Settings {
+    /// Those of a pipeline, the others at their defaults.
+    pub(super) fn new(
+        pipeline: &Pipeline,
+        given: &[(Name, Literal)],
+    ) -> Result<Settings, JobError> {
+        let mut values = FxHashMap::default();
+        for (name, default) in &pipeline.settings {
+            let value = given.iter().find(|(given, _)| given == name);
+            let value = value.map(|(_, value)| value).or(default.as_ref());
+            let value = value.ok_or_else(|| JobError::Setting {
+                pipeline: pipeline.name,
+                what: name.to_string(),
+            })?;
+            values.insert(*name, Val::Literal(value.clone()));
+        }
+        Ok(Settings {
+            pipeline: pipeline.name,
+            values,
+        })
+    }
+
+    /// Names a value.
+    pub(super) fn bind(&mut self, name: Name, value: Val<Infallible>) {
+        self.values.insert(name, value);
+    }
+
+    /// The value of an expression, known or not. `methods` are those of the model.
+    pub(super) fn evaluate(&self, expr: &Expr, methods: &[Name]) -> Val<Infallible> {
+        evaluate(
+            expr,
+            &[],
+            &Now {
+                settings: self,
+                methods,
+            },
+        )
+    }
+
+    /// The value of an expression, which `what` names for errors.
+    pub(super) fn value(
+        &self,
+        expr: &Expr,
+        methods: &[Name],
+        what: &str,
+    ) -> Result<Literal, JobError> {
+        let value = self.evaluate(expr, methods).into_literal();
+        value.ok_or_else(|| self.no_value(what))
+    }
+
+    /// A text.
+    pub(super) fn text(
+        &self,
+        expr: &Expr,
+        methods: &[Name],
+        what: &str,
+    ) -> Result<String, JobError> {
+        let value = self.value(expr, methods, what)?;
+        let text = value.as_str().map(str::to_owned);
+        text.ok_or_else(|| self.wrong(what, "a string"))
+    }
+
+    /// A text, or a list of texts.
+    pub(super) fn texts(
+        &self,
+        expr: &Expr,
+        methods: &[Name],
+        what: &str,
+    ) -> Result<Vec<String>, JobError> {
+        let value = self.value(expr, methods, what)?;
+        if let Some(text) = value.as_str() {
+            return Ok(vec![text.to_owned()]);
+        }
+        let texts = value.items().and_then(|items| {
+            let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
+            texts.collect::<Option<Vec<String>>>()
+        });
+        texts.ok_or_else(|| self.wrong(what, "a list of strings"))
+    }
+
+    fn no_value(&self, what: &str) -> JobError {
+        JobError::Setting {
+            pipeline: self.pipeline,
+            what: what.to_owned(),
+        }
+    }
+
+    fn wrong(&self, what: &str, wanted: &'static str) -> JobError {
+        JobError::Kind {
+            pipeline: self.pipeline,
+            what: what.to_owned(),
+            wanted,
+        }
+    }
+}
+
+/// The settings and the model as it is now.
+struct Now<'a> {
+    settings: &'a Settings,
+    methods: &'a [Name],
+}
+
+impl Scope for Now<'_> {
+    type Value = Infallible;
+
+    fn slot(&self, _: Slot) -> Val<Infallible> {
+        Val::Unknown
+    }
+
+    fn setting(&self, name: Name) -> Val<Infallible> {
+        let value = self.settings.values.get(&name);
+        value.cloned().unwrap_or(Val::Unknown)
+    }
+
+    fn literal(&self, value: &Infallible) -> Option<Literal> {
+        match *value {}
+    }
+
+    fn same(&self, a: &Infallible, _: &Infallible) -> Option<bool> {
+        match *a {}
+    }
+
+    fn fact(&self, _: Function, value: &Infallible) -> Val<Infallible> {
+        match *value {}
+    }
+
+    fn has_method(&self, name: &str) -> Option<bool> {
+        Some(self.methods.iter().any(|method| *method == name))
+    }
+}
