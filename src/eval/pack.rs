@@ -151,37 +151,7 @@ fn pack(
         bias: bias.cloned(),
         config,
     };
-    Ok(vec![Value::Packed(Arc::new(of_height_1(packed)))])
-}
-
-/// A convolution over one dimension is kept as one over two of which the first has size 1, as PyTorch keeps it.
-fn of_height_1(packed: Packed) -> Packed {
-    let family = match packed.family.as_str() {
-        "conv1d" => "conv2d",
-        "conv_transpose1d" => "conv_transpose2d",
-        _ => return packed,
-    };
-    let mut weight = packed.weight;
-    weight.shape.insert(2, 1);
-    weight
-        .strides
-        .insert(2, weight.shape[3] * weight.strides[2]);
-    let config = packed.config.map(|config| {
-        let before = |first: i64, rest: Vec<i64>| std::iter::once(first).chain(rest).collect();
-        PackedConfig {
-            stride: before(1, config.stride),
-            padding: before(0, config.padding),
-            output_padding: before(0, config.output_padding),
-            dilation: before(1, config.dilation),
-            ..config
-        }
-    });
-    Packed {
-        family: Name::new(family),
-        weight,
-        bias: packed.bias,
-        config,
-    }
+    Ok(vec![Value::Packed(Arc::new(packed.of_height_1()))])
 }
 
 /// `*_unpack(packed) -> (Tensor weight, Tensor? bias)`.

@@ -38,6 +38,42 @@ pub struct PackedConfig {
     pub transposed: bool,
 }
 
+impl Packed {
+    /// A convolution over one dimension as one over two of which the first has size 1, as PyTorch keeps and stores it; others as they are.
+    pub fn of_height_1(self) -> Packed {
+        let family = match self.family.as_str() {
+            "conv1d" => "conv2d",
+            "conv_transpose1d" => "conv_transpose2d",
+            _ => return self,
+        };
+        let mut weight = self.weight;
+        if let ([outer, inner, size], [far, near, step]) = (&weight.shape[..], &weight.strides[..])
+        {
+            let across = size.wrapping_mul(*step);
+            (weight.shape, weight.strides) = (
+                vec![*outer, *inner, 1, *size],
+                vec![*far, *near, across, *step],
+            );
+        }
+        let config = self.config.map(|config| {
+            let before = |first: i64, rest: Vec<i64>| std::iter::once(first).chain(rest).collect();
+            PackedConfig {
+                stride: before(1, config.stride),
+                padding: before(0, config.padding),
+                output_padding: before(0, config.output_padding),
+                dilation: before(1, config.dilation),
+                ..config
+            }
+        });
+        Packed {
+            family: Name::new(family),
+            weight,
+            bias: self.bias,
+            config,
+        }
+    }
+}
+
 /// A computed constant.
 #[derive(Clone, Debug)]
 pub enum Constant {

@@ -302,7 +302,8 @@ impl Follower<'_> {
             weight,
             bias,
             config,
-        };
+        }
+        .of_height_1();
         let facts = Facts::of_type(Type::Class(Name::new(class)));
         let id = self
             .model
