@@ -16,6 +16,7 @@ use super::binding::Bound;
 use super::classes::EGraph;
 use super::language::{AttributesId, Class};
 use super::matches::Matches;
+use super::perform::Added;
 use super::provenance::{Application, ApplicationId};
 use super::scope::{MatchScope, Slots};
 
@@ -33,12 +34,13 @@ pub(super) enum Outcome {
 /// Applies a match of a round.
 pub(super) fn apply(graph: &mut EGraph, set: &RuleSet, matches: &Matches, at: usize) -> Outcome {
     let before = graph.inner.nodes().len();
-    let Some((application, built)) = build(graph, set, matches, at) else {
+    let bounds = matches.bounds(matches.get(at));
+    let Some(written) = build_from(graph, set, matches, at, bounds) else {
         return Outcome::Unbuilt;
     };
     let mut changed = false;
-    for (root, replacement) in built {
-        changed |= graph.union(root, replacement, application);
+    for (root, replacement) in written.replaced {
+        changed |= graph.union(root, replacement, written.application);
     }
     if changed {
         for node in matches.subsumed(at) {
@@ -55,21 +57,33 @@ pub(super) fn apply(graph: &mut EGraph, set: &RuleSet, matches: &Matches, at: us
 /// Each replaced root of a match with the class that takes its place.
 type Replacements = SmallVec<[(Class, Class); 2]>;
 
-/// Builds what a match is replaced by, in the name of an application that the caller ends. `None`: it rests on something unknown.
-pub(super) fn build(
+/// What a match writes.
+pub(super) struct Written {
+    pub(super) application: ApplicationId,
+    pub(super) replaced: Replacements,
+    /// Effects that are added.
+    pub(super) effects: Vec<Added>,
+    /// Whether a replacement reads what it replaces.
+    pub(super) reads_root: bool,
+}
+
+/// Builds what a match is replaced by, in the name of an application that the caller ends; its slots hold `bounds`. `None`: it rests on
+/// something unknown.
+pub(super) fn build_from(
     graph: &mut EGraph,
     set: &RuleSet,
     matches: &Matches,
     at: usize,
-) -> Option<(ApplicationId, Replacements)> {
+    bounds: &[Bound],
+) -> Option<Written> {
     let found = matches.get(at);
     let variant = set.variant(found.variant);
-    let bounds = matches.bounds(found);
+    let roots: SmallVec<[Class; 2]> = matches.roots(found).map(|c| graph.find(c)).collect();
     let application = graph.inner.analysis.provenance.begin(Application {
         rule: set.rules()[variant.rule as usize].name,
         instance: variant.instance,
         variant: variant.variant,
-        roots: matches.roots(found).collect(),
+        roots: roots.as_slice().into(),
         bound: bounds.into(),
     });
     let before = graph.inner.nodes().len();
@@ -77,20 +91,34 @@ pub(super) fn build(
         graph,
         variant,
         bounds,
+        roots: &roots,
+        reads_root: false,
         elements: SmallVec::new(),
         made: SmallVec::new(),
     };
-    let built: Option<Replacements> = variant
+    let replaced: Option<Replacements> = variant
         .replacements
         .iter()
-        .zip(matches.roots(found))
-        .filter_map(|(replacement, root)| Some((root, replacement.as_ref()?)))
+        .zip(&roots)
+        .filter_map(|(replacement, root)| Some((*root, replacement.as_ref()?)))
         .map(|(root, replacement)| Some((root, builder.build(replacement)?)))
         .collect();
-    if built.is_none() {
+    let reads_root = builder.reads_root;
+    let effects: Option<Vec<Added>> = variant
+        .effects
+        .iter()
+        .map(|effect| builder.effect(effect))
+        .collect();
+    let (Some(replaced), Some(effects)) = (replaced, effects) else {
         graph.close(before);
-    }
-    Some((application, built?))
+        return None;
+    };
+    Some(Written {
+        application,
+        replaced,
+        effects,
+        reads_root,
+    })
 }
 
 impl EGraph {
@@ -108,6 +136,8 @@ struct Builder<'a> {
     graph: &'a mut EGraph,
     variant: &'a CompiledVariant,
     bounds: &'a [Bound],
+    roots: &'a [Class],
+    reads_root: bool,
     /// Slots that stand for an element of a list here.
     elements: SmallVec<[(Slot, Bound); 2]>,
     /// Nodes built, by the number the rule gives them.
@@ -167,6 +197,24 @@ impl Builder<'_> {
         }
     }
 
+    /// An effect: an operator without result, which is no node.
+    fn effect(&mut self, build: &Build) -> Option<Added> {
+        let Build::Apply {
+            op,
+            operands,
+            attributes,
+            ..
+        } = build
+        else {
+            unreachable!("an effect is an operator")
+        };
+        Some(Added {
+            op: *op,
+            operands: self.operands(operands)?.to_vec(),
+            attributes: self.attributes(attributes)?,
+        })
+    }
+
     fn operator(
         &mut self,
         op: Name,
@@ -174,6 +222,17 @@ impl Builder<'_> {
         attributes: &[(Name, Expr)],
         results: u32,
     ) -> Option<Class> {
+        let classes = self.operands(operands)?;
+        let bundle = if attributes.is_empty() {
+            AttributesId::default()
+        } else {
+            let attributes = self.attributes(attributes)?;
+            self.graph.attributes(attributes)
+        };
+        Some(self.graph.add_op(op, &classes, bundle, results))
+    }
+
+    fn operands(&mut self, operands: &[BuildOperand]) -> Option<SmallVec<[Class; 8]>> {
         let mut classes: SmallVec<[Class; 8]> = SmallVec::new();
         for operand in operands {
             match operand {
@@ -181,19 +240,17 @@ impl Builder<'_> {
                 BuildOperand::Each { each, over } => self.each(each, over, &mut classes)?,
             }
         }
-        let bundle = if attributes.is_empty() {
-            AttributesId::default()
-        } else {
-            let attributes: Option<Vec<(Name, AttributeLiteral)>> = attributes
-                .iter()
-                .map(|(name, expr)| match self.value(expr) {
-                    Val::Literal(literal) => Some((*name, AttributeLiteral::Literal(literal))),
-                    _ => None,
-                })
-                .collect();
-            self.graph.attributes(attributes?)
-        };
-        Some(self.graph.add_op(op, &classes, bundle, results))
+        Some(classes)
+    }
+
+    fn attributes(&self, attributes: &[(Name, Expr)]) -> Option<Vec<(Name, AttributeLiteral)>> {
+        attributes
+            .iter()
+            .map(|(name, expr)| match self.value(expr) {
+                Val::Literal(literal) => Some((*name, AttributeLiteral::Literal(literal))),
+                _ => None,
+            })
+            .collect()
     }
 
     fn each(
@@ -226,7 +283,7 @@ impl Builder<'_> {
     /// The class of what a slot holds.
     fn place(&mut self, bound: Bound) -> Option<Class> {
         match bound {
-            Bound::Class(class) => Some(class),
+            Bound::Class(class) => Some(self.read(class)),
             Bound::Literal(id) => {
                 let literal = self.graph.inner.analysis.tables.get_literal(id).clone();
                 Some(self.graph.add_literal(&literal))
@@ -234,6 +291,11 @@ impl Builder<'_> {
             Bound::Nothing => Some(self.graph.add_literal(&Literal::None)),
             Bound::List { .. } | Bound::Node(..) => None,
         }
+    }
+
+    fn read(&mut self, class: Class) -> Class {
+        self.reads_root |= self.roots.contains(&self.graph.find(class));
+        class
     }
 
     fn value(&self, expr: &Expr) -> Val<Class> {
@@ -248,7 +310,7 @@ impl Builder<'_> {
     /// The class of a computed value. Element types are written as the numbers that operands have in TorchScript.
     fn literal_or_value(&mut self, value: Val<Class>) -> Option<Class> {
         match value {
-            Val::Value(class) => Some(class),
+            Val::Value(class) => Some(self.read(class)),
             Val::Literal(Literal::DType(dtype)) => {
                 let code = Literal::Int(ops::torch_dtype_code(dtype));
                 Some(self.graph.add_literal(&code))

@@ -11,6 +11,7 @@ use crate::ops;
 
 use super::build::{ScopeId, Skeleton};
 use super::extract::{self, ClassId, Cost, ExtractError, Limits, Problem, Proof};
+use super::perform::stands_for_effect;
 use super::{ApplicationId, Candidates, Class, EGraph, Node, NodeKind};
 
 /// Classes that others take the place of, without being equal to them: what `apply` steps do.
@@ -287,6 +288,7 @@ fn may_write(
     target: &dyn Target,
 ) -> bool {
     match egraph.kind(node) {
+        NodeKind::Operator { .. } if stands_for_effect(egraph, node) => false,
         NodeKind::Operator { op, .. } => {
             candidates.origin(node) == ApplicationId::IMPORT || target.allows(op)
         }

@@ -26,6 +26,7 @@ mod matches;
 mod miss;
 mod near_miss;
 mod pattern;
+mod perform;
 pub mod place;
 mod provenance;
 mod replace;

@@ -17,6 +17,8 @@ pub struct RuleStatistics {
     pub applications: u64,
     /// Matches whose replacement was known to be equal already.
     pub no_ops: u64,
+    /// Matches that were left alone, because somebody reads what they would erase, or what they add has no place.
+    pub refused: u64,
     /// Matches whose replacement could not be computed, because something it rests on is unknown.
     pub unbuilt: u64,
     /// How often each guard said no, in the order of the rule's reasons. A guard is asked as soon as it can be, which may be before
@@ -46,6 +48,7 @@ impl Counts {
                     matches: 0,
                     applications: 0,
                     no_ops: 0,
+                    refused: 0,
                     unbuilt: 0,
                     rejections: vec![0; rule.reasons.len()],
                     limited: false,

@@ -5,7 +5,7 @@
 use std::cell::LazyCell;
 
 use crate::check::rule::{Keep, Numerics, Rule};
-use crate::egraph::build::{Built, build};
+use crate::egraph::build::{Built, build, build_with_effects};
 use crate::egraph::choose::{Choice, Redirect, Target, choose};
 use crate::egraph::extract::{Limits, Proof};
 use crate::egraph::place::{Placed, place};
@@ -200,32 +200,29 @@ pub(super) fn apply(
     scene: &mut Scene<'_>,
 ) -> Result<(), JobError> {
     for rule in named(loaded, options, rules) {
-        if rule.has_effects() {
-            let message = format!("{} has effects, which no step runs yet", rule.name);
-            return Err(JobError::Step(message));
-        }
         // Nothing is made equal here, so a rule that changes numbers may be matched like any other.
         let matched = matched_only(rule);
         let set =
             RuleSet::compile([&matched]).map_err(|error| JobError::Step(error.to_string()))?;
-        let mut built = build(
+        let mut built = build_with_effects(
             of.graph,
             EGraph::new(std::mem::take(of.constants)).with_keeps(&loaded.library.keeps),
             &loaded.catalogue,
+            &set.effects(),
         );
         built.egraph.rebuild()?;
-        let replaced = egraph::replace(&mut built.egraph, &set);
-        if replaced.classes.is_empty() && scene.observer.is_none() {
+        let replaced = egraph::replace(&mut built, &set);
+        if !replaced.changed && scene.observer.is_none() {
             *of.constants = built.egraph.into_constants();
             continue;
         }
         built.egraph.rebuild()?;
         let redirect = Redirect(replaced.classes);
         let candidates = built.egraph.candidates();
-        let chosen = if redirect.0.is_empty() {
-            None
-        } else {
+        let chosen = if replaced.changed {
             Some(extract(&built, &candidates, &redirect, loaded)?)
+        } else {
+            None
         };
         scene.show(&Acted {
             method: scene.method,
@@ -309,6 +306,7 @@ fn add_up(totals: &mut Vec<RuleStatistics>, rules: &[RuleStatistics]) {
         total.applications += rule.applications;
         total.no_ops += rule.no_ops;
         total.unbuilt += rule.unbuilt;
+        total.refused += rule.refused;
         total.limited |= rule.limited;
         for (all, more) in total.rejections.iter_mut().zip(&rule.rejections) {
             *all += *more;
@@ -338,6 +336,13 @@ fn note_limits(done: &SaturationReport, report: &mut Report) {
             "{} stopped after {} matches",
             rule.rule, rule.matches
         ));
+    }
+}
+
+fn places(count: u64) -> String {
+    match count {
+        1 => "a place".to_owned(),
+        _ => format!("{count} places"),
     }
 }
 
@@ -372,6 +377,13 @@ fn note_rules(
             .count()
     };
     for (rule, total) in rules.iter().zip(totals) {
+        if total.refused > 0 {
+            report.notes.push(format!(
+                "{} left {} alone: something still reads what it would erase",
+                rule.name,
+                places(total.refused)
+            ));
+        }
         if total.applications == 0 {
             continue;
         }

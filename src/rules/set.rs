@@ -9,6 +9,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::check::rule::{
     Build, Expr, Guard, Let, Numerics, Pattern, Reason, Rule, Slot, SlotInfo, Variant,
 };
@@ -31,6 +33,7 @@ pub struct RuleSet {
     node_depth: usize,
     chain_links: BTreeSet<ShapeId>,
     literals: Literals,
+    has_effects: bool,
 }
 
 /// What reports say about a rule.
@@ -65,6 +68,10 @@ pub struct CompiledVariant {
     pub patterns: Vec<Pattern>,
     /// What each root becomes; `None` where it is matched only.
     pub replacements: Vec<Option<Build>>,
+    /// Effects that go away: the slots of their nodes.
+    pub erased: Vec<Slot>,
+    /// Effects that are added.
+    pub effects: Vec<Build>,
 }
 
 /// A variant as it is matched from one of its roots.
@@ -123,6 +130,7 @@ impl RuleSet {
             node_depth: 0,
             chain_links: BTreeSet::new(),
             literals: Literals::default(),
+            has_effects: false,
         };
         let mut pending = Vec::new();
         for rule in rules {
@@ -133,6 +141,7 @@ impl RuleSet {
                 });
             }
             let number = index(set.rules.len());
+            set.has_effects |= rule.has_effects();
             set.rules.push(CompiledRule {
                 name: rule.name,
                 numerics: rule.numerics.clone(),
@@ -279,6 +288,12 @@ impl RuleSet {
         &self.rules[variant.rule as usize].instances[variant.instance as usize]
     }
 
+    /// Operators of which rules look at effects.
+    pub fn effects(&self) -> FxHashSet<Name> {
+        let all = self.operators().filter(|_| self.has_effects);
+        all.collect()
+    }
+
     /// Every operator that some pattern looks for, in the order of the rules.
     pub fn operators(&self) -> impl Iterator<Item = Name> + '_ {
         self.shapes.iter().filter_map(|(_, shape)| match shape {
@@ -302,6 +317,8 @@ fn compiled_variant(rule: u32, instance: u32, at: u32, variant: &Variant) -> Com
             .iter()
             .map(|r| r.replacement.clone())
             .collect(),
+        erased: variant.erased.clone(),
+        effects: variant.effects.clone(),
     }
 }
 

@@ -3,13 +3,15 @@
 //! In: an instance of a rule, a graph, its constants. Out: the graph rewritten, and how often the rule was applied.
 //! Invariant: nothing else runs, and the rewritten side is taken whatever it costs, so that a test sees what its rule writes.
 
+use rustc_hash::FxHashSet;
+
 use crate::check::rule::{Numerics, Rule};
-use crate::egraph::build::{Built, build};
+use crate::egraph::build::{Built, build_with_effects};
 use crate::egraph::choose::{Anything, Redirect, choose};
 use crate::egraph::extract::Limits;
 use crate::egraph::place::place;
 use crate::egraph::{EGraph, Miss, NearMiss, near_misses, replace};
-use crate::graph::{ConstantStore, Graph};
+use crate::graph::{ConstantStore, Graph, Name};
 use crate::pipeline::library::Loaded;
 use crate::rules::RuleSet;
 
@@ -47,7 +49,7 @@ impl<'a> Actor<'a> {
     /// Applies the rule wherever it matches.
     pub(super) fn act(&self, graph: &Graph, constants: ConstantStore) -> Result<Acted, String> {
         let mut built = self.build(graph, constants)?;
-        let replaced = replace(&mut built.egraph, &self.set);
+        let replaced = replace(&mut built, &self.set);
         built.egraph.rebuild().map_err(|error| error.to_string())?;
         let applied = replaced.rules.iter().map(|rule| rule.applications).sum();
         let graph = placed(&built, &Redirect(replaced.classes), self.loaded)?;
@@ -79,13 +81,18 @@ impl<'a> Actor<'a> {
     }
 
     fn build(&self, graph: &Graph, constants: ConstantStore) -> Result<Built, String> {
-        built(graph, constants, self.loaded)
+        built(graph, constants, self.loaded, &self.set.effects())
     }
 }
 
-fn built(graph: &Graph, constants: ConstantStore, loaded: &Loaded) -> Result<Built, String> {
+fn built(
+    graph: &Graph,
+    constants: ConstantStore,
+    loaded: &Loaded,
+    effects: &FxHashSet<Name>,
+) -> Result<Built, String> {
     let egraph = EGraph::new(constants).with_keeps(&loaded.library.keeps);
-    let mut built = build(graph, egraph, &loaded.catalogue);
+    let mut built = build_with_effects(graph, egraph, &loaded.catalogue, effects);
     built.egraph.rebuild().map_err(|error| error.to_string())?;
     Ok(built)
 }
@@ -118,7 +125,7 @@ pub(super) fn untouched(
     constants: ConstantStore,
     loaded: &Loaded,
 ) -> Result<(Graph, ConstantStore), String> {
-    let built = built(graph, constants, loaded)?;
+    let built = built(graph, constants, loaded, &FxHashSet::default())?;
     let graph = placed(&built, &Redirect::default(), loaded)?;
     Ok((graph, built.egraph.into_constants()))
 }

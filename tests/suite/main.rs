@@ -12,6 +12,7 @@ mod console;
 mod drawing;
 mod dynamic;
 mod editor;
+mod effects;
 mod fixtures;
 mod format;
 mod import;

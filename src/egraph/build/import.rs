@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::egraph::{AttributesId, Class, EGraph, LeafId};
+use crate::egraph::{ApplicationId, AttributesId, Class, EGraph, LeafId};
 use crate::graph::{
     AttributeLiteral, BlockId, Def, Dim, Facts, Graph, Literal, Name, Node, NodeId, QParams, Type,
     ValueId,
@@ -26,12 +26,23 @@ pub struct Built {
 
 /// Puts `graph` into `egraph`, which holds its constants (and may know what not to fold).
 pub fn build(graph: &Graph, egraph: EGraph, catalogue: &Catalogue) -> Built {
+    build_with_effects(graph, egraph, catalogue, &FxHashSet::default())
+}
+
+/// The same; effects with these operators are nodes too, so that patterns find them. Nobody chooses such a node.
+pub fn build_with_effects(
+    graph: &Graph,
+    egraph: EGraph,
+    catalogue: &Catalogue,
+    effects: &FxHashSet<Name>,
+) -> Built {
     let mut import = Import {
         graph,
         catalogue,
         memory: Memory::of(graph, catalogue),
         steady: steady_reads(graph),
         effectful: FxHashMap::default(),
+        found: effects,
         built: Built {
             egraph: egraph.with_catalogue(catalogue),
             skeleton: Skeleton::default(),
@@ -40,6 +51,14 @@ pub fn build(graph: &Graph, egraph: EGraph, catalogue: &Catalogue) -> Built {
     };
     import.find_effects(Graph::BODY);
     import.sequence(Graph::BODY, None, false);
+    let Built {
+        egraph, classes, ..
+    } = &mut import.built;
+    let of_module = |value: &&ValueId| matches!(graph.value(**value).ty, Type::Class(_));
+    let module = graph.body().parameters.first().filter(of_module);
+    if let Some(class) = module.and_then(|value| classes.get(value)) {
+        egraph.set_module_root(*class);
+    }
     import.built
 }
 
@@ -51,6 +70,8 @@ struct Import<'a> {
     steady: FxHashSet<NodeId>,
     /// For each node with blocks, whether there is an effect inside.
     effectful: FxHashMap<NodeId, bool>,
+    /// Operators whose effects patterns look for.
+    found: &'a FxHashSet<Name>,
     built: Built,
 }
 
@@ -77,16 +98,17 @@ impl Import<'_> {
         if node.op == "prim::If" || node.op == "prim::Loop" {
             return false;
         }
-        let is_pure = self.steady.contains(&id)
-            || self.catalogue.purity(node.op.as_str(), |i| {
-                self.graph.literal(*node.operands.get(i)?)
-            }) == Purity::Pure;
-        !is_pure
+        !(self.steady.contains(&id) || self.is_pure(node))
             || node
                 .operands
                 .iter()
                 .chain(&node.results)
                 .any(|&value| self.memory.is_written(value))
+    }
+
+    fn is_pure(&self, node: &Node) -> bool {
+        let literal = |i: usize| self.graph.literal(*node.operands.get(i)?);
+        self.catalogue.purity(node.op.as_str(), literal) == Purity::Pure
     }
 
     /// A block whose effects are kept.
@@ -433,7 +455,33 @@ impl Import<'_> {
             scope: node.scope,
         };
         self.built.skeleton.items.push(item);
-        items.push(ItemId(self.built.skeleton.items.len() as u32 - 1));
+        let id = ItemId(self.built.skeleton.items.len() as u32 - 1);
+        items.push(id);
+        if node.blocks.is_empty() && self.found.contains(&node.op) && !self.is_pure(node) {
+            self.node_of_effect(node, id);
+        }
+    }
+
+    /// A node that patterns find, of which the leaves are the results.
+    fn node_of_effect(&mut self, node: &Node, id: ItemId) {
+        let operands = self.operands(node);
+        let mut attributes = node.attributes.clone();
+        let number = AttributeLiteral::Literal(Literal::Int(i64::from(id.0)));
+        attributes.push((Name::new(super::EFFECT), number));
+        let egraph = &mut self.built.egraph;
+        let attributes = egraph.attributes(attributes);
+        let results = node.results.len() as u32;
+        let class = egraph.add_op(node.op, &operands, attributes, results);
+        self.built.skeleton.effects.push((class, id));
+        for (i, result) in (0..).zip(&node.results) {
+            let class = match results {
+                1 => class,
+                _ => egraph.add_projection(class, i),
+            };
+            if let Some(&leaf) = self.built.classes.get(result) {
+                egraph.union(class, leaf, ApplicationId::IMPORT);
+            }
+        }
     }
 }
 

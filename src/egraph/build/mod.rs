@@ -10,7 +10,7 @@ mod import;
 mod memory;
 mod skeleton;
 
-pub use import::{Built, build};
+pub use import::{Built, build, build_with_effects};
 pub use memory::Memory;
 pub use skeleton::{Item, ItemId, LeafInfo, Named, Scope, ScopeId, Sequence, SequenceId, Skeleton};
 
@@ -19,3 +19,9 @@ pub(super) const REGION: &str = "region";
 
 /// The attribute of a node whose result's type does not follow from operator and operands, such as a cast or an empty list.
 pub(in crate::egraph) const RESULT: &str = "rulefold::result";
+
+/// The last attribute of a node that only stands for an effect, so that patterns find it: the number of its [`Item`]. It is never chosen.
+pub(super) const EFFECT: &str = "<effect>";
+
+/// The last attribute of a node that stands for a value in what takes the value's place.
+pub(super) const AGAIN: &str = "<again>";

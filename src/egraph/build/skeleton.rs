@@ -98,6 +98,10 @@ pub struct Skeleton {
     pub places: Vec<(Class, Name)>,
     /// Paths of the modules that imported operators are from, by class as it was then.
     pub module_paths: Vec<(Class, Name)>,
+    /// Nodes that stand for effects, by class as it was then.
+    pub effects: Vec<(Class, ItemId)>,
+    /// Whether attributes are read before anything else is done: effects were added, and reads know nothing of them.
+    pub reads_first: bool,
 }
 
 impl Skeleton {

@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::egraph::build::{ItemId, Named, RESULT, SequenceId, Skeleton};
+use crate::egraph::build::{AGAIN, ItemId, Named, RESULT, SequenceId, Skeleton};
 use crate::egraph::choose::Choice;
 use crate::egraph::{ApplicationId, Candidates, Class, EGraph, LeafId, Node, NodeKind};
 use crate::graph::{
@@ -94,6 +94,9 @@ impl Emitter<'_> {
         for &leaf in &sequence.parameters {
             self.parameter(leaf, block);
         }
+        if id == Skeleton::BODY && skeleton.reads_first {
+            self.read_attributes(at, block);
+        }
         for &item in &sequence.items {
             self.item(item, at, block);
         }
@@ -102,6 +105,13 @@ impl Emitter<'_> {
             self.compute(returned, at, block);
             let value = self.object(returned, at, types.get(i), block);
             self.graph.block_mut(block).returns.push(value);
+        }
+    }
+
+    /// Reads attributes that no effect of the graph as it was writes.
+    fn read_attributes(&mut self, at: Instance, block: BlockId) {
+        for class in self.schedule.reads() {
+            self.compute(class, at, block);
         }
     }
 
@@ -260,7 +270,8 @@ impl Emitter<'_> {
         let operands = self.operands(op, given, at, block);
         let mut written = GraphNode::new(op, operands);
         if blocks.is_empty() {
-            let of_model = attributes.iter().filter(|(name, _)| *name != RESULT);
+            let of_model = |name: Name| name != RESULT && name != AGAIN;
+            let of_model = attributes.iter().filter(|(name, _)| of_model(*name));
             written.attributes = of_model.cloned().collect();
         }
         written.place = self.places.get(&class).copied();

@@ -63,6 +63,17 @@ impl<'a> Schedule<'a> {
         self.infos[instance.0 as usize].parent
     }
 
+    /// Reads of attributes that are nodes, in the order they came to be.
+    pub(super) fn reads(&self) -> Vec<Class> {
+        let is_read = |class: &Class| {
+            let kind = self.egraph.kind(self.choice.node(*class));
+            matches!(kind, NodeKind::Operator { op, .. } if op == "prim::GetAttr")
+        };
+        let mut reads: Vec<Class> = self.homes.keys().copied().filter(is_read).collect();
+        reads.sort_unstable();
+        reads
+    }
+
     fn add(&mut self, parent: Option<Instance>, scope: ScopeId, is_loop: bool) -> Instance {
         let depth = parent.map_or(0, |parent| self.infos[parent.0 as usize].depth + 1);
         self.infos.push(InstanceInfo {
@@ -154,7 +165,11 @@ impl<'a> Schedule<'a> {
         };
         let movable = !ops::can_trap(op.as_str());
         let mut homes = Vec::new();
-        self.spread(&uses, movable, &mut homes);
+        if self.skeleton.reads_first && op == "prim::GetAttr" {
+            homes.push(self.sequences[&Skeleton::BODY]);
+        } else {
+            self.spread(&uses, movable, &mut homes);
+        }
         if movable {
             for home in &mut homes {
                 *home = self.out_of_loops(class, *home);
