@@ -42,6 +42,8 @@ pub enum Command {
     Fmt(super::fmt::Fmt),
     /// List, search and document rules.
     Rules(super::rules::Rules),
+    /// Start something new: a rule cut out of a model.
+    New(super::new::New),
     /// Make rules of the pattern strings in a Python, C++ or text file.
     Import(super::import::Import),
     /// Run the tests in rule files; exit code 1 if one fails.

@@ -8,6 +8,7 @@ mod arguments;
 mod check;
 mod fmt;
 mod import;
+mod new;
 mod optimize;
 mod output;
 mod progress;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Show(command) => show::run(command, &output),
         Command::Fmt(command) => fmt::run(command, &output),
         Command::Rules(command) => rules::run(command, &output),
+        Command::New(command) => new::run(command, &output),
         Command::Import(command) => import::run(command, &output),
         Command::Test(command) => test::run(command, &output),
     };

@@ -18,6 +18,7 @@ mod format;
 mod import;
 mod islands;
 mod kernels;
+mod new_rule;
 mod npy;
 mod operators;
 mod recorded;

@@ -37,7 +37,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "authoring",
-        &["source", "graph", "syntax", "check", "pipeline"],
+        &[
+            "source",
+            "diagnostic",
+            "graph",
+            "ops",
+            "syntax",
+            "check",
+            "pipeline",
+        ],
     ),
     (
         "testing",
