@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::authoring;
+use crate::graph::Name;
 use crate::model::torchscript;
 use crate::ops::Catalogue;
 use crate::pipeline::freeze;
@@ -90,8 +91,16 @@ fn rule(command: &NewRule) -> Result<String, String> {
     let catalogue = Catalogue::new();
     let file =
         torchscript::read(&command.from, &catalogue).map_err(|error| error.of_file(&shown))?;
-    let frozen = freeze::freeze(&file.model, &command.method, &[], &catalogue)
-        .map_err(|error| format!("{shown}: {error}"))?;
+    let frozen = freeze::freeze(
+        &file.model,
+        std::slice::from_ref(&command.method),
+        &catalogue,
+    )
+    .map_err(|error| format!("{shown}: {error}"))?;
+    let graph = frozen
+        .methods
+        .get(&Name::new(&command.method))
+        .ok_or_else(|| format!("{shown}: the root has no method `{}`", command.method))?;
     let (first, last) = command
         .nodes
         .split_once("..")
@@ -105,7 +114,7 @@ fn rule(command: &NewRule) -> Result<String, String> {
     authoring::cut(
         &command.name,
         &origin,
-        &frozen.graph,
+        graph,
         &file.model.constants,
         (&name(first), &name(last)),
     )
