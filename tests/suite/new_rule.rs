@@ -60,7 +60,7 @@ fn wrong_nodes_are_refused() {
     };
     refused(
         "x0..input26",
-        "no node makes `%input26`; did you mean `%input2",
+        "no node makes `%input26`; did you mean `%input",
     );
     refused("input25..x0", "`%x0` is not computed from `%input25`");
 }
