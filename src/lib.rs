@@ -12,6 +12,7 @@ pub mod drawing;
 pub mod egraph;
 pub mod eval;
 pub mod graph;
+pub mod inspect;
 pub mod model;
 pub mod ops;
 pub mod pipeline;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::diff::Diff;
 use super::show::Show;
 
 /// Rewrite rules for neural-network graphs: text rules in, the smallest equal model out.
@@ -38,6 +39,8 @@ pub enum Command {
     Check(Check),
     /// Print the graphs of a model: as text, as a picture, for programs.
     Show(Show),
+    /// Say what differs between two models; exit code 1 if anything does.
+    Diff(Diff),
     /// Write rule files in the one way that everybody writes them.
     Fmt(super::fmt::Fmt),
     /// List, search and document rules.

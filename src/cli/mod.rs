@@ -6,6 +6,7 @@
 
 mod arguments;
 mod check;
+mod diff;
 mod fmt;
 mod import;
 mod new;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
         Command::Optimize(command) => optimize::run(command, &output),
         Command::Check(command) => check::run(command, &output),
         Command::Show(command) => show::run(command, &output),
+        Command::Diff(command) => diff::run(command, &output),
         Command::Fmt(command) => fmt::run(command, &output),
         Command::Rules(command) => rules::run(command, &output),
         Command::New(command) => new::run(command, &output),

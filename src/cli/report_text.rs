@@ -148,7 +148,8 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-fn change(before: u64, after: u64) -> String {
+/// Two numbers, and by how much the second is larger.
+pub(super) fn change(before: u64, after: u64) -> String {
     if before == after || before == 0 {
         return format!("{before} -> {after}");
     }

@@ -39,6 +39,15 @@ impl Printed {
 
 /// Prints a graph, and says where each part of it stands.
 pub fn printed(graph: &Graph, constants: &ConstantStore) -> Printed {
+    printed_with(graph, constants, &|_| None)
+}
+
+/// Prints a graph in which constants have these names, unless another value has taken one already.
+pub fn printed_with(
+    graph: &Graph,
+    constants: &ConstantStore,
+    named: &dyn Fn(ConstantId) -> Option<String>,
+) -> Printed {
     let mut printer = Printer {
         graph,
         constants,
@@ -48,7 +57,7 @@ pub fn printed(graph: &Graph, constants: &ConstantStore) -> Printed {
         nodes: Vec::new(),
         out: String::new(),
     };
-    printer.find_constants();
+    printer.find_constants(named);
     printer.signature();
     printer.block(Graph::BODY, 1);
     Printed {
@@ -70,7 +79,7 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    fn find_constants(&mut self) {
+    fn find_constants(&mut self, named: &dyn Fn(ConstantId) -> Option<String>) {
         let mut met = FxHashMap::default();
         let nodes = self.graph.walk();
         let returned = self.graph.body().returns.iter().copied();
@@ -89,7 +98,12 @@ impl Printer<'_> {
         for value in used.chain(returned).collect::<Vec<_>>() {
             if let Def::Constant(id) = self.graph.value(value).def {
                 let count = met.len();
-                let name = met.entry(id).or_insert_with(|| format!("c{count}")).clone();
+                let name = met.entry(id).or_insert_with(|| {
+                    named(id)
+                        .filter(|name| !self.taken.contains(name))
+                        .unwrap_or_else(|| format!("c{count}"))
+                });
+                let name = name.clone();
                 if self.taken.insert(name.clone()) {
                     self.order.push((id, name.clone()));
                 }

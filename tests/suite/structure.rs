@@ -64,6 +64,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "inspect",
+        &[
+            "source",
+            "diagnostic",
+            "graph",
+            "ops",
+            "drawing",
+            "syntax",
+            "check",
+            "rules",
+            "eval",
+            "egraph",
+            "model",
+            "pipeline",
+            "authoring",
+            "testing",
+        ],
+    ),
+    (
         "cli",
         &[
             "source",
@@ -78,6 +97,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "egraph",
             "model",
             "pipeline",
+            "inspect",
             "authoring",
             "testing",
         ],

@@ -1,0 +1,6 @@
+//! What a run did and what it left behind, for people who ask: what differs between two models.
+//!
+//! In: models, rules, runs. Out: answers as values that serialise; `cli` writes them as text.
+//! Invariant: changes nothing that it looks at.
+
+pub mod diff;
