@@ -145,7 +145,7 @@ pub struct Expression {
 }
 
 /// One constant of a store.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConstantEntry {
     /// How to compute it; `None` for constants that were read.
     pub expression: Option<Expression>,
@@ -157,8 +157,8 @@ pub struct ConstantEntry {
     pub value: OnceLock<Constant>,
 }
 
-/// All constants of a model.
-#[derive(Debug, Default)]
+/// All constants of a model. A clone holds the same handles; no bytes are copied.
+#[derive(Clone, Debug, Default)]
 pub struct ConstantStore {
     entries: Vec<ConstantEntry>,
     by_content: FxHashMap<u128, ConstantId>,

@@ -6,10 +6,8 @@
 //! Invariant: the side before is the graph as given, not as the engine writes it.
 //! Invariant: a sample that the given graph itself fails on says nothing; there are others.
 
-use rustc_hash::FxHashMap;
-
 use crate::check::rule::Numerics;
-use crate::eval::{EvalError, ModelHost, Value, numbers, run};
+use crate::eval::{EvalError, ModelHost, Value, numbers, run, run_method};
 use crate::graph::{ConstantStore, Def, Graph, Model, Name, ValueId};
 
 use super::compare::{compare, quantization_text};
@@ -18,14 +16,43 @@ use super::given::{Given, Sample};
 use super::random::Random;
 use super::shrink::shrink;
 
-/// How a graph is rewritten: gives the graph, its constants, and how often something was applied.
-pub(super) type Rewrite<'a> =
-    dyn Fn(&Graph, ConstantStore) -> Result<(Graph, ConstantStore, u64), String> + 'a;
+/// How a graph is rewritten.
+pub(super) type Rewrite<'a> = dyn Fn(&Graph, ConstantStore) -> Result<Rewritten, String> + 'a;
+
+/// What a graph was rewritten to.
+pub(super) struct Rewritten {
+    /// How often something was applied.
+    pub(super) applied: u64,
+    /// What the rules that were applied promise.
+    pub(super) numerics: Numerics,
+    pub(super) result: Runnable,
+}
+
+/// What can be run on the inputs of the given graph.
+pub(super) enum Runnable {
+    /// A graph with its constants.
+    Graph(Graph, ConstantStore),
+    /// `forward` of a model.
+    Model(Box<Model>),
+}
+
+impl Runnable {
+    fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, EvalError> {
+        match self {
+            Runnable::Graph(graph, store) => {
+                let model = Model::default();
+                run(graph, store, inputs, &mut ModelHost::new(&model))
+            }
+            Runnable::Model(model) => run_method(model, "forward", inputs),
+        }
+    }
+}
 
 /// What is compared.
 pub(super) struct Comparison<'a> {
     pub(super) given: &'a Given,
     pub(super) rewrite: &'a Rewrite<'a>,
+    /// What the rules that may be applied promise at least.
     pub(super) numerics: &'a Numerics,
     /// How many samples are to agree.
     pub(super) samples: usize,
@@ -92,16 +119,18 @@ impl Comparison<'_> {
     }
 
     fn verdict(&self, sample: &Sample) -> Verdict {
-        let mut store = ConstantStore::default();
-        let instance = match self.given.with(sample, &mut store) {
-            Ok(instance) => instance,
+        let (instance, store) = match self.given.start(sample) {
+            Ok(started) => started,
             Err(reason) => return Verdict::NotRun(reason),
         };
         let (watched, returns) = with_all_results(&instance.graph);
-        let mut before = match self.evaluate(&watched, &store, sample) {
+        let watched = Runnable::Graph(watched, store.clone());
+        let mut before = match watched.run(self.inputs(sample)) {
             Ok(values) => values,
-            Err(EvalError::Unsupported { op }) => return Verdict::NotRun(no_kernel(&op)),
-            Err(error) => return Verdict::Void(error.to_string()),
+            Err(error) => match unsupported(&error) {
+                Some(op) => return Verdict::NotRun(no_kernel(op)),
+                None => return Verdict::Void(error.to_string()),
+            },
         };
         let all = before.split_off(returns);
         if (*self.numerics != Numerics::Exact || self.quantizes())
@@ -109,15 +138,18 @@ impl Comparison<'_> {
         {
             return Verdict::Void(reason);
         }
-        let (graph, store, applied) = match (self.rewrite)(&instance.graph, store) {
-            Ok(done) => done,
+        let rewritten = match (self.rewrite)(&instance.graph, store) {
+            Ok(rewritten) => rewritten,
             Err(reason) => return Verdict::NotRun(reason),
         };
-        if applied == 0 {
-            return Verdict::Void("the rule does not match".into());
+        if rewritten.applied == 0 {
+            return Verdict::Void("nothing is applied to these values".into());
         }
-        match self.evaluate(&graph, &store, sample) {
-            Ok(after) => match compare(self.numerics, &before, &after) {
+        if let Numerics::Changes(why) = &rewritten.numerics {
+            return Verdict::NotRun(format!("numbers are meant to change: {why}"));
+        }
+        match rewritten.result.run(self.inputs(sample)) {
+            Ok(after) => match compare(&rewritten.numerics, &before, &after) {
                 Ok(()) => Verdict::Equal,
                 Err(difference) => Verdict::Differ(difference.what),
             },
@@ -130,29 +162,11 @@ impl Comparison<'_> {
         }
     }
 
-    fn evaluate(
-        &self,
-        graph: &Graph,
-        store: &ConstantStore,
-        sample: &Sample,
-    ) -> Result<Vec<Value>, EvalError> {
-        let inputs: FxHashMap<Name, Value> = self
-            .given
-            .parameters
-            .iter()
-            .zip(sample)
-            .filter(|(parameter, _)| !parameter.constant)
-            .map(|(parameter, drawn)| (parameter.name, drawn.value()))
-            .collect();
-        let given: Vec<Value> = graph
-            .body()
-            .parameters
-            .iter()
-            .zip(self.given.parameters.iter().filter(|p| !p.constant))
-            .map(|(_, parameter)| inputs.get(&parameter.name).cloned().unwrap_or(Value::NONE))
-            .collect();
-        let model = Model::default();
-        run(graph, store, given, &mut ModelHost::new(&model))
+    /// What goes in, in the order of the parameters.
+    fn inputs(&self, sample: &Sample) -> Vec<Value> {
+        let parameters = self.given.parameters.iter().zip(sample);
+        let open = parameters.filter(|(parameter, _)| !parameter.constant);
+        open.map(|(_, drawn)| drawn.value()).collect()
     }
 
     /// Whether something in the given graph is quantized.

@@ -29,6 +29,8 @@ pub(super) struct Parameter {
 pub(super) struct Given {
     pub(super) graph: Graph,
     pub(super) parameters: Vec<Parameter>,
+    /// Constants that the graph refers to already.
+    pub(super) base: ConstantStore,
 }
 
 /// What each parameter holds, in their order.
@@ -58,7 +60,29 @@ impl Given {
                 }
             })
             .collect();
-        Given { graph, parameters }
+        Given {
+            graph,
+            parameters,
+            base: ConstantStore::default(),
+        }
+    }
+
+    /// A graph of a model, whose parameters are all open.
+    pub(super) fn of_model(graph: Graph, base: ConstantStore) -> Given {
+        let text = TextGraph {
+            graph,
+            constants: Vec::new(),
+        };
+        Given {
+            base,
+            ..Given::new(&text)
+        }
+    }
+
+    /// A sample for a graph whose inputs nobody can draw.
+    pub(super) fn nothing_drawn(&self) -> Sample {
+        let nothing = |_| Drawn::Literal(Literal::None);
+        self.parameters.iter().map(nothing).collect()
     }
 
     /// Draws what the parameters hold.
@@ -70,12 +94,15 @@ impl Given {
         self.parameters.iter().map(one).collect()
     }
 
-    /// The graph with these constants, which go into the store; the other parameters stay, with the sizes of the sample.
-    pub(super) fn with(
-        &self,
-        sample: &Sample,
-        store: &mut ConstantStore,
-    ) -> Result<Instance, String> {
+    /// The graph with these constants, and all constants it refers to; the other parameters stay, with the sizes of the sample.
+    pub(super) fn start(&self, sample: &Sample) -> Result<(Instance, ConstantStore), String> {
+        let mut store = self.base.clone();
+        let instance = self.with(sample, &mut store)?;
+        Ok((instance, store))
+    }
+
+    /// The graph with these constants, which go into the store.
+    fn with(&self, sample: &Sample, store: &mut ConstantStore) -> Result<Instance, String> {
         let mut graph = self.graph.clone();
         let mut constants = FxHashMap::default();
         for (parameter, drawn) in self.parameters.iter().zip(sample) {

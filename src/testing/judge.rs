@@ -3,25 +3,24 @@
 //! In: a test of a rule for one instance. Out: the expectations that are not met.
 //! Invariant: only the rule named runs; what it rests on is drawn from the seed and the names of rule and test.
 
-use rustc_hash::FxHashMap;
-
 use crate::check::rule::Rule;
 use crate::check::{Test, Trial};
 use crate::egraph::{Miss, NearMiss};
-use crate::graph::{ConstantId, ConstantStore, Graph, Name};
+use crate::graph::ConstantStore;
 use crate::pipeline::library::Loaded;
 use crate::source::Span;
 use crate::syntax::ast::{Comparison as Compared, Expect, ExpectKind};
 
-use super::act::{Acted, Actor, untouched};
-use super::canonical::{Around, Expressions, signature};
+use super::act::{Acted, Actor};
+use super::canonical::signature;
 use super::content::Style;
-use super::equal::{Comparison, Unequal};
-use super::given::{Given, Instance, Sample, expected};
-use super::lines::difference;
+use super::equal::{Comparison, Rewritten, Runnable, Unequal};
+use super::file;
+use super::given::{Given, Instance, Sample};
 use super::outcome::{Failure, FailureKind};
 use super::random::Random;
 use super::run::Settings;
+use super::same_graph::{Side, against, graph_text, lines};
 
 /// What a test of a rule found.
 #[derive(Debug, Default)]
@@ -54,11 +53,11 @@ pub(super) struct Judge<'a> {
     given: Given,
     sample: Sample,
     instance: Instance,
-    acted: Acted,
     before: ConstantStore,
+    acted: Acted,
 }
 
-/// Runs a test of a rule whose given graph is text.
+/// Runs a test of a rule.
 pub(super) fn judge(
     loaded: &Loaded,
     settings: &Settings,
@@ -84,14 +83,21 @@ impl<'a> Judge<'a> {
         purpose: String,
     ) -> Result<Judge<'a>, String> {
         let actor = Actor::new(loaded, rule, trial.instance)?;
-        let text = trial.given.as_ref().ok_or("the test gives no graph")?;
-        let given = Given::new(text);
-        let sample = given.draw(Style::Tame, &mut Random::new(settings.seed, &purpose))?;
-        let mut store = ConstantStore::default();
-        let instance = given.with(&sample, &mut store)?;
-        let mut before = ConstantStore::default();
-        given.with(&sample, &mut before)?;
-        let acted = actor.act(&instance.graph, store)?;
+        let (given, sample) = match &trial.given {
+            Some(text) => {
+                let given = Given::new(text);
+                let mut random = Random::new(settings.seed, &purpose);
+                let sample = given.draw(Style::Tame, &mut random)?;
+                (given, sample)
+            }
+            None => {
+                let given = file::frozen(loaded, settings, test)?;
+                let sample = given.nothing_drawn();
+                (given, sample)
+            }
+        };
+        let (instance, before) = given.start(&sample)?;
+        let acted = actor.act(&instance.graph, before.clone())?;
         Ok(Judge {
             loaded,
             settings,
@@ -103,8 +109,8 @@ impl<'a> Judge<'a> {
             given,
             sample,
             instance,
-            acted,
             before,
+            acted,
         })
     }
 
@@ -134,7 +140,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn applied(&mut self, span: Span, how: Compared, count: i64) -> Result<(), Failure> {
+    fn applied(&self, span: Span, how: Compared, count: i64) -> Result<(), Failure> {
         let found = i64::try_from(self.acted.applied).unwrap_or(i64::MAX);
         if holds(how, found, count) {
             return Ok(());
@@ -151,7 +157,7 @@ impl<'a> Judge<'a> {
         })
     }
 
-    fn no_match(&mut self, span: Span, reason: Option<&str>) -> Result<(), Failure> {
+    fn no_match(&self, span: Span, reason: Option<&str>) -> Result<(), Failure> {
         if self.acted.applied > 0 {
             let found = i64::try_from(self.acted.applied).unwrap_or(i64::MAX);
             let failure = Failure::new(FailureKind::Noisy, span, applied_text(found));
@@ -187,7 +193,7 @@ impl<'a> Judge<'a> {
     }
 
     /// With the attempt that came furthest.
-    fn with_nearest(&mut self, failure: Failure) -> Failure {
+    fn with_nearest(&self, failure: Failure) -> Failure {
         match self.nearest() {
             Err(error) => failure.note(error),
             Ok(None) => failure.note("nothing in the graph looks like what the rule matches"),
@@ -207,11 +213,9 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn nearest(&mut self) -> Result<Option<NearMiss>, String> {
-        // The constants are drawn again, because an engine keeps those it was given.
-        let mut store = ConstantStore::default();
-        let instance = self.given.with(&self.sample, &mut store)?;
-        self.actor.nearest(&instance.graph, store)
+    fn nearest(&self) -> Result<Option<NearMiss>, String> {
+        self.actor
+            .nearest(&self.instance.graph, self.before.clone())
     }
 
     fn graph(&mut self, at: usize, span: Span) -> Result<(), Failure> {
@@ -221,61 +225,49 @@ impl<'a> Judge<'a> {
         let Some(Some(text)) = self.trial.expected.get(at) else {
             return Err(not_run("the graph was not read".into()));
         };
-        let (given, sample) = (&self.given, &self.sample);
-        let store = &mut self.acted.constants;
-        let (wanted, names) = expected(text, given, sample, store).map_err(|reason| {
-            Failure::new(FailureKind::WrongGraph, span, "another signature").note(reason)
-        })?;
-        let store = std::mem::take(&mut self.acted.constants);
-        let (graph, store) = untouched(&wanted.graph, store, self.loaded).map_err(not_run)?;
-        self.acted.constants = store;
-        // The engine keeps parameters and their order.
-        let parameters = wanted.graph.body().parameters.iter();
-        let names = parameters
-            .zip(&graph.body().parameters)
-            .filter_map(|(old, new)| Some((*new, *names.get(old)?)))
-            .collect();
-        let mut all = Expressions::default();
-        let around = |constants, parameters| Around {
-            catalogue: &self.loaded.catalogue,
-            store: &self.acted.constants,
-            constants,
-            parameters,
+        let side = Side {
+            graph: &self.acted.graph,
+            constants: &self.instance.constants,
         };
-        let unnamed = FxHashMap::default();
-        let wanted = all.form(&graph, &around(&self.instance.constants, &names));
-        let found = all.form(
-            &self.acted.graph,
-            &around(&self.instance.constants, &unnamed),
-        );
-        if wanted == found {
+        let store = std::mem::take(&mut self.acted.constants);
+        let (given, sample) = (&self.given, &self.sample);
+        let (answer, store) = against(self.loaded, text, given, sample, &side, store);
+        self.acted.constants = store;
+        let Some(found) = answer.map_err(|answer| answer.into_failure(span))? else {
             return Ok(());
-        }
-        let (wanted, found) = (all.lines(&wanted, true), all.lines(&found, true));
+        };
         let label = match self.acted.applied {
             0 => "the rule did not match",
             _ => "another graph came out",
         };
         let mut failure = Failure::new(FailureKind::WrongGraph, span, label);
-        failure.difference = difference(&wanted, &found);
+        failure.difference = found;
         Err(match self.acted.applied {
             0 => self.with_nearest(failure),
             _ => failure,
         })
     }
 
-    fn equal(&mut self, span: Span) -> Result<(), Failure> {
+    fn equal(&self, span: Span) -> Result<(), Failure> {
         if self.acted.applied == 0 {
             let failure = Failure::new(FailureKind::Missing, span, "the rule did not match");
             let failure = failure.note("without a match there is nothing to compare");
             return Err(self.with_nearest(failure));
+        }
+        if self.trial.given.is_none() {
+            return Err(Failure::new(FailureKind::NotRun, span, "cannot be compared")
+                .note("the inputs of a file are not known; give a graph, or compare with `rulefold verify`"));
         }
         let actor = &self.actor;
         let comparison = Comparison {
             given: &self.given,
             rewrite: &|graph, constants| {
                 let acted = actor.act(graph, constants)?;
-                Ok((acted.graph, acted.constants, acted.applied))
+                Ok(Rewritten {
+                    applied: acted.applied,
+                    numerics: self.rule.numerics.clone(),
+                    result: Runnable::Graph(acted.graph, acted.constants),
+                })
             },
             numerics: &self.rule.numerics,
             samples: self.settings.samples,
@@ -341,37 +333,4 @@ pub(super) fn applied_text(found: i64) -> String {
         2 => "applied twice".to_owned(),
         n => format!("applied {n} times"),
     }
-}
-
-fn lines(
-    loaded: &Loaded,
-    graph: &Graph,
-    store: &ConstantStore,
-    constants: &FxHashMap<ConstantId, Name>,
-    named: bool,
-) -> Vec<String> {
-    let mut all = Expressions::default();
-    let around = Around {
-        catalogue: &loaded.catalogue,
-        store,
-        constants,
-        parameters: &FxHashMap::default(),
-    };
-    let form = all.form(graph, &around);
-    all.lines(&form, named)
-}
-
-/// A graph whose values are numbered in the order they are computed.
-pub(super) fn graph_text(
-    loaded: &Loaded,
-    graph: &Graph,
-    store: &ConstantStore,
-    constants: &FxHashMap<ConstantId, Name>,
-    signature: &str,
-) -> String {
-    let mut text = format!("graph({signature}) {{\n");
-    for line in lines(loaded, graph, store, constants, false) {
-        text += &format!("  {line}\n");
-    }
-    text + "}\n"
 }

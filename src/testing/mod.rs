@@ -12,13 +12,16 @@ mod codes;
 mod compare;
 mod content;
 mod equal;
+mod file;
 mod given;
+mod job;
 mod judge;
 mod lines;
 mod outcome;
 mod random;
 pub mod report;
 mod run;
+mod same_graph;
 mod shrink;
 
 pub use codes::*;

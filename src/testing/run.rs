@@ -9,7 +9,8 @@ use std::time::Instant;
 use crate::check::{Item, Test, Trial};
 use crate::pipeline::library::Loaded;
 
-use super::judge::{Findings, judge};
+use super::job;
+use super::judge::judge;
 use super::outcome::Outcome;
 
 /// How tests are run.
@@ -83,7 +84,7 @@ pub fn run(loaded: &Loaded, settings: &Settings, case: Case<'_>) -> Outcome {
         Some(Item::Rule(rule)) => {
             judge(loaded, settings, rule, test, case.trial, case.name(loaded))
         }
-        _ => Findings::not_run(test.test.name.span, "cannot be run", "not a rule"),
+        _ => job::judge(loaded, settings, test, case.trial, case.name(loaded)),
     };
     Outcome {
         target: case.target(loaded),

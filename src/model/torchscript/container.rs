@@ -92,6 +92,28 @@ pub(super) enum MemberText {
     Method { name: Name, text: String },
 }
 
+impl TorchScript {
+    /// A model that no file holds yet.
+    pub fn new(model: Model) -> TorchScript {
+        TorchScript {
+            model,
+            container: Container {
+                compression: Compression::Stored,
+                code_compression: Compression::Deflated,
+                version: "3\n".into(),
+                extra: Vec::new(),
+                kept_as_text: Vec::new(),
+                code: IndexMap::new(),
+                constants: Vec::new(),
+                constant_defaults: IndexMap::new(),
+                tensors: FxHashMap::default(),
+                states: FxHashMap::default(),
+                forgotten: true,
+            },
+        }
+    }
+}
+
 impl Container {
     /// Whether code that is no graph is still carried.
     pub(super) fn has_text(&self) -> bool {
