@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::check::Test;
+use crate::graph::Name;
 use crate::model::torchscript::{self, TorchScript};
 use crate::pipeline::freeze;
 use crate::pipeline::library::Loaded;
@@ -27,10 +28,13 @@ pub(super) fn model(
 /// The frozen `forward` of the model of a test.
 pub(super) fn frozen(loaded: &Loaded, settings: &Settings, test: &Test) -> Result<Given, String> {
     let mut file = model(loaded, settings, test)?;
-    let mut frozen = freeze::freeze(&file.model, "forward", &[], &loaded.catalogue)
-        .map_err(|error| error.to_string())?;
-    freeze::detach(&mut frozen.graph, &mut file.model.constants);
-    Ok(Given::of_model(frozen.graph, file.model.constants))
+    let mut frozen =
+        freeze::freeze(&file.model, &[], &loaded.catalogue).map_err(|error| error.to_string())?;
+    let Some(mut graph) = frozen.methods.shift_remove(&Name::new("forward")) else {
+        return Err("the model has no method `forward`".into());
+    };
+    freeze::detach(&mut graph, &mut file.model.constants);
+    Ok(Given::of_model(graph, file.model.constants))
 }
 
 fn path(loaded: &Loaded, settings: &Settings, test: &Test) -> Result<PathBuf, String> {
