@@ -51,6 +51,8 @@ pub enum Command {
     Import(super::import::Import),
     /// Run the tests in rule files; exit code 1 if one fails.
     Test(super::test::Test),
+    /// Say why a rule matches nothing in a model, or what became of its matches.
+    Why(super::why::WhyArgs),
 }
 
 /// How a result is printed.

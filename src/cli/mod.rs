@@ -18,6 +18,9 @@ mod rule_files;
 mod rules;
 mod show;
 mod test;
+mod why;
+mod why_steps;
+mod why_text;
 
 use std::process::ExitCode;
 
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::New(command) => new::run(command, &output),
         Command::Import(command) => import::run(command, &output),
         Command::Test(command) => test::run(command, &output),
+        Command::Why(command) => why::run(command, &output),
     };
     ExitCode::from(code)
 }

@@ -16,4 +16,4 @@ pub use closest::closest;
 pub use code::Code;
 pub use json::{json, json_object};
 pub use message::{Diagnostic, Label, Role, Severity, has_errors};
-pub use terminal::{coloured, plain};
+pub use terminal::{coloured, excerpt, plain};

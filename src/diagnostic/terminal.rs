@@ -5,7 +5,7 @@
 //! Invariant: the same diagnostics give the same text; nothing asks the terminal.
 //! Invariant: a span that points outside of its text is drawn at the text's end rather than dropped.
 
-use super::{Diagnostic, Role, Severity};
+use super::{Diagnostic, Label, Role, Severity};
 use crate::source::{SourceId, Sources, Span};
 use codespan_reporting::diagnostic as drawn;
 use codespan_reporting::files::{Error, Files};
@@ -45,6 +45,36 @@ pub fn coloured(sources: &Sources, diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(draw).collect()
 }
 
+/// Draws places with a message that is no mistake: labels, then notes.
+pub fn excerpt(
+    sources: &Sources,
+    message: &str,
+    labels: &[Label],
+    notes: &[String],
+    colours: bool,
+) -> String {
+    let files = Texts(sources);
+    let drawing = drawn::Diagnostic::note()
+        .with_message(message)
+        .with_labels(
+            labels
+                .iter()
+                .map(|label| drawn_label(sources, label))
+                .collect(),
+        )
+        .with_notes(notes.to_vec());
+    let drawing_text = if colours {
+        let mut bytes = vec![];
+        let styles = Styles::default();
+        let mut writer = StylesWriter::new(Ansi::new(&mut bytes), &styles);
+        emit_to_write_style(&mut writer, &Config::default(), &files, &drawing)
+            .map(|()| String::from_utf8_lossy(&bytes).into_owned())
+    } else {
+        emit_into_string(&Config::default(), &files, &drawing)
+    };
+    drawing_text.unwrap_or_else(|_| format!("note: {message}\n"))
+}
+
 /// The message alone, should its source be missing.
 fn bare(diagnostic: &Diagnostic) -> String {
     let mut text = format!(
@@ -74,20 +104,23 @@ fn drawing(sources: &Sources, diagnostic: &Diagnostic) -> drawn::Diagnostic<Sour
         Severity::Error => drawn::Severity::Error,
         Severity::Warning => drawn::Severity::Warning,
     };
-    let labels = diagnostic.labels.iter().map(|label| {
-        let style = match label.role {
-            Role::Primary => drawn::LabelStyle::Primary,
-            Role::Secondary => drawn::LabelStyle::Secondary,
-        };
-        drawn::Label::new(style, label.span.source, within(sources, label.span))
-            .with_message(&label.text)
-    });
+    let labels = diagnostic.labels.iter();
+    let labels = labels.map(|label| drawn_label(sources, label));
     let help = diagnostic.help.iter().map(|help| format!("help: {help}"));
     drawn::Diagnostic::new(severity)
         .with_code(diagnostic.code.number)
         .with_message(&diagnostic.message)
         .with_labels(labels.collect())
         .with_notes(diagnostic.notes.iter().cloned().chain(help).collect())
+}
+
+fn drawn_label(sources: &Sources, label: &Label) -> drawn::Label<SourceId> {
+    let style = match label.role {
+        Role::Primary => drawn::LabelStyle::Primary,
+        Role::Secondary => drawn::LabelStyle::Secondary,
+    };
+    let range = within(sources, label.span);
+    drawn::Label::new(style, label.span.source, range).with_message(&label.text)
 }
 
 /// The span's range, clipped to its text and to whole characters.

@@ -109,20 +109,21 @@ pub fn attempts(
     let class = graph.find(class);
     let of = variants.into_iter().filter_map(|number| {
         let variant = set.variant(number);
-        best(graph, set, number, variant, &variant.patterns, class)
+        attempt_with(graph, set, number, &variant.patterns, class)
     });
     of.collect()
 }
 
-/// The best attempt of these patterns in place of a variant's own.
-pub(super) fn best(
+/// The best attempt of a variant with these patterns in place of its own, which bind the same slots.
+pub fn attempt_with(
     graph: &EGraph,
     set: &RuleSet,
     number: u32,
-    variant: &CompiledVariant,
     patterns: &[Pattern],
     class: Class,
 ) -> Option<Attempt> {
+    let variant = set.variant(number);
+    let class = graph.find(class);
     let roots: Vec<&Pattern> = patterns.iter().collect();
     let mut record = Record {
         set,

@@ -68,6 +68,11 @@ impl Choice {
 pub trait Target {
     /// Whether an operator that a rule wrote may be in the result.
     fn allows(&self, op: Name) -> bool;
+
+    /// Whether this node may stand for its class.
+    fn offers(&self, _class: Class, _node: &Node) -> bool {
+        true
+    }
 }
 
 /// Everything may be written.
@@ -188,7 +193,7 @@ impl<'a> Reach<'a> {
         let mut at = 0;
         while let Some(&class) = reach.classes.get(at) {
             for node in candidates.of(class) {
-                if !may_write(egraph, candidates, skeleton, node, target) {
+                if !may_write(egraph, candidates, skeleton, (class, node), target) {
                     continue;
                 }
                 for &child in node.children() {
@@ -215,7 +220,10 @@ impl<'a> Reach<'a> {
         while let Some(i) = queue.pop_front() {
             let best = candidates
                 .of(reach.classes[i as usize])
-                .filter(|node| may_write(egraph, candidates, skeleton, node, target))
+                .filter(|node| {
+                    let of = (reach.classes[i as usize], *node);
+                    may_write(egraph, candidates, skeleton, of, target)
+                })
                 .filter_map(|node| reach.scope_of(egraph, skeleton, node))
                 .min_by_key(|&scope| skeleton.scope(scope).depth);
             let known = &mut reach.scopes[i as usize];
@@ -270,7 +278,8 @@ impl<'a> Reach<'a> {
         class: usize,
         target: &dyn Target,
     ) -> bool {
-        if !may_write(egraph, self.candidates, skeleton, node, target) {
+        let of = (self.classes[class], node);
+        if !may_write(egraph, self.candidates, skeleton, of, target) {
             return false;
         }
         skeleton.scopes.len() == 1
@@ -284,9 +293,12 @@ fn may_write(
     egraph: &EGraph,
     candidates: &Candidates,
     skeleton: &Skeleton,
-    node: &Node,
+    (class, node): (Class, &Node),
     target: &dyn Target,
 ) -> bool {
+    if !target.offers(class, node) {
+        return false;
+    }
     match egraph.kind(node) {
         NodeKind::Operator { .. } if stands_for_effect(egraph, node) => false,
         NodeKind::Operator { op, .. } => {

@@ -271,6 +271,11 @@ impl EGraph {
         self.inner.analysis.provenance.get(id)
     }
 
+    /// All applications so far, in order.
+    pub fn applications(&self) -> impl Iterator<Item = (ApplicationId, &Application)> {
+        self.inner.analysis.provenance.all()
+    }
+
     /// Restores congruence, takes apart lists that came together with their unpacking, folds what became constant, and says whether the facts agree.
     pub fn rebuild(&mut self) -> Result<(), Disagreement> {
         loop {

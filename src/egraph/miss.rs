@@ -177,6 +177,19 @@ impl EGraph {
         Some(found.children().len())
     }
 
+    /// The operators that a class is a result of, in order, each once.
+    pub fn operators_of(&self, class: Class) -> Vec<Name> {
+        let mut found: Vec<Name> = Vec::new();
+        for node in self.nodes(class) {
+            if let NodeKind::Operator { op, .. } = self.kind(node)
+                && !found.contains(&op)
+            {
+                found.push(op);
+            }
+        }
+        found
+    }
+
     /// A literal, or the operators of a class.
     pub(super) fn value_text(&self, class: Class) -> String {
         if let Some(literal) = self.literal(class) {

@@ -39,7 +39,7 @@ mod structure;
 mod typed;
 mod watch;
 
-pub use attempt::{Attempt, Capture, Met, MetKind, Missing, attempts};
+pub use attempt::{Attempt, Capture, Met, MetKind, Missing, attempt_with, attempts};
 pub use binding::Bound;
 pub use blame::Disagreement;
 pub use candidates::Candidates;

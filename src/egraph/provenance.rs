@@ -67,6 +67,10 @@ impl Provenance {
         self.applications.get((id.0 as usize).checked_sub(1)?)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = (ApplicationId, &Application)> {
+        (1..).map(ApplicationId).zip(&self.applications)
+    }
+
     /// Notes the origin of the node that egg numbers next.
     pub(super) fn made(&mut self, class: Class) {
         debug_assert_eq!(usize::from(class), self.origins.len());

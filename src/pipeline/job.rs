@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use crate::check::pipeline::Pipeline;
-use crate::check::rule::Rule;
+use crate::check::rule::{Numerics, Rule};
 use crate::graph::Name;
 use crate::model::torchscript::TorchScript;
 
@@ -153,6 +153,11 @@ pub fn optimize(
         after: report.methods.iter().map(|m| m.after).sum(),
     };
     Ok((file, report))
+}
+
+/// How a promise about numbers is written in a rule.
+pub fn label(numerics: &Numerics) -> String {
+    rewrite::label(numerics)
 }
 
 /// Runs the steps of a pipeline for somebody who looks into them; what becomes of the model is dropped. The pipeline that ran.

@@ -347,7 +347,7 @@ fn places(count: u64) -> String {
 }
 
 /// How a label is written in a rule.
-fn label(numerics: &Numerics) -> String {
+pub(super) fn label(numerics: &Numerics) -> String {
     match numerics {
         Numerics::Exact => "exact".into(),
         Numerics::Real => "real".into(),

@@ -1,0 +1,127 @@
+//! `rulefold why`: why a rule did what it did to a model, or did nothing.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::diagnostic;
+use crate::inspect::why::{self, Question, Why};
+use crate::model::archive::Archive;
+use crate::model::torchscript;
+use crate::pipeline::job::{NumericsLimit, Options};
+use crate::pipeline::library;
+
+use super::arguments::{Format, Numerics};
+use super::output::Output;
+use super::{DONE, INPUT_WRONG, RULES_WRONG, rule_files, why_steps, why_text};
+
+/// `rulefold why`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "The rule is a full name, a short one that only one rule has, or one of its instances: `packed[op = conv2d]`, `packed[conv2d]`.
+The node is a value as `rulefold show --frozen` names it, or a place in the archive's code: `%y.3`, `m.py:12`.
+
+Exit codes: 0 answered, 1 the rules have errors, 2 the model or the call is wrong.
+
+Examples:
+  rulefold why torch.quantized.packed model.pt
+  rulefold why 'packed[conv2d]' model.pt --at %y.3
+  rulefold why my.rule model.pt --rules my.fold --step"
+)]
+pub struct WhyArgs {
+    /// The rule.
+    #[arg(value_name = "RULE")]
+    pub rule: String,
+    /// The model: a TorchScript archive.
+    #[arg(value_name = "MODEL")]
+    pub input: PathBuf,
+    /// Only this node.
+    #[arg(long, value_name = "NODE", allow_hyphen_values = true)]
+    pub at: Option<String>,
+    /// All groups and all places in the model, not only the first ones.
+    #[arg(long)]
+    pub all: bool,
+    /// Walk through the nearest attempt, one line of the rule after the other; keys: n next, b back, c captures, g graph, q quit.
+    #[arg(long, conflicts_with = "format")]
+    pub step: bool,
+    /// The pipeline to run; without it the model's content decides, as in `optimize`.
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// Only rules with this promise about numbers, or a stronger one.
+    #[arg(long, value_enum, value_name = "LABEL")]
+    pub numerics: Option<Numerics>,
+    /// A rule file or a folder of them: added, or instead of the shipped module of the same name. May be given several times.
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+}
+
+/// Runs the command; the exit code.
+pub fn run(command: &WhyArgs, output: &Output) -> u8 {
+    let texts = match rule_files::read(&command.rules) {
+        Ok(texts) => texts,
+        Err(message) => {
+            output.error(&message);
+            return INPUT_WRONG;
+        }
+    };
+    let loaded = library::load(texts);
+    if diagnostic::has_errors(&loaded.diagnostics) {
+        output.diagnostics(&loaded.sources, &loaded.diagnostics);
+        return RULES_WRONG;
+    }
+    let answer = match answer(command, &loaded) {
+        Ok(answer) => answer,
+        Err(message) => {
+            output.error(&message);
+            return INPUT_WRONG;
+        }
+    };
+    match command.format {
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&answer)
+                .unwrap_or_else(|error| unreachable!("an answer is text and numbers: {error}"));
+            output.out(&(json + "\n"));
+        }
+        Format::Text if command.step => {
+            let is_terminal = io::stdin().is_terminal();
+            why_steps::walk(
+                &answer,
+                &loaded,
+                output,
+                &mut io::stdin().lock(),
+                is_terminal,
+            );
+        }
+        Format::Text => output.out(&why_text::text(&answer, &loaded, output, command.all)),
+    }
+    DONE
+}
+
+fn answer(command: &WhyArgs, loaded: &library::Loaded) -> Result<Why, String> {
+    let path = &command.input;
+    let archive = Archive::open(path).map_err(|error| error.to_string())?;
+    let file = torchscript::read_archive(&archive, &loaded.catalogue)
+        .map_err(|error| error.of_file(path.display()))?;
+    let options = Options {
+        pipeline: command.pipeline.clone(),
+        numerics: command.numerics.map(|limit| match limit {
+            Numerics::Exact => NumericsLimit::Exact,
+            Numerics::Real => NumericsLimit::Real,
+            Numerics::Lsb => NumericsLimit::Lsb,
+        }),
+        ..Options::default()
+    };
+    let question = Question {
+        rule: command.rule.clone(),
+        at: command.at.clone(),
+        all: command.all,
+    };
+    why::why(file, loaded, &options, &question).map_err(|error| match error {
+        why::WhyError::Question(message) => message,
+        error => format!("{}: {error}", path.display()),
+    })
+}
