@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use crate::diagnostic::{Label, Role, excerpt};
-use crate::inspect::why::{Costs, Example, Fate, FateKind, Group, ModelNode, StepWhy, Verdict, Why};
+use crate::inspect::why::{
+    Costs, Example, Fate, FateKind, Group, ModelNode, StepWhy, Verdict, Why,
+};
 use crate::pipeline::library::Loaded;
 
 use super::output::Output;

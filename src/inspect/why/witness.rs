@@ -15,11 +15,11 @@ use crate::pipeline::observe::{Acted, Observer};
 use crate::rules::CompiledVariant;
 use crate::source::{Sources, Span};
 
+use super::answer::{MissingOperator, Question, StepWhy};
 use super::fate::{fates, taker};
 use super::groups::{Example, Group, Nearest, RulePlace, example, grouped, held, met};
 use super::model_nodes::ModelNodes;
 use super::subject::Subject;
-use super::answer::{MissingOperator, Question, StepWhy};
 
 /// Groups whose cure is looked for.
 const MOST_SUGGESTED: usize = 8;
