@@ -41,6 +41,8 @@ pub enum Command {
     Show(Show),
     /// Say what differs between two models; exit code 1 if anything does.
     Diff(Diff),
+    /// Run two models on the same inputs and say how far their outputs are apart.
+    Verify(super::verify::Verify),
     /// Write rule files in the one way that everybody writes them.
     Fmt(super::fmt::Fmt),
     /// List, search and document rules.

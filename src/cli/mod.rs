@@ -18,6 +18,7 @@ mod rule_files;
 mod rules;
 mod show;
 mod test;
+mod verify;
 mod why;
 mod why_steps;
 mod why_text;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => check::run(command, &output),
         Command::Show(command) => show::run(command, &output),
         Command::Diff(command) => diff::run(command, &output),
+        Command::Verify(command) => verify::run(command, &output),
         Command::Fmt(command) => fmt::run(command, &output),
         Command::Rules(command) => rules::run(command, &output),
         Command::New(command) => new::run(command, &output),

@@ -4,4 +4,5 @@
 //! Invariant: changes nothing that it looks at.
 
 pub mod diff;
+pub mod verify;
 pub mod why;

@@ -1,5 +1,6 @@
 //! Model files to graphs and back.
 
 pub mod archive;
+pub mod npy;
 pub mod pickle;
 pub mod torchscript;

@@ -27,4 +27,5 @@ mod shrink;
 pub use codes::*;
 pub use lines::{Change, Line};
 pub use outcome::{Failure, FailureKind, Outcome, Snapshot};
+pub(crate) use random::Random;
 pub use run::{Case, Settings, cases, run};

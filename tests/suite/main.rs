@@ -35,3 +35,4 @@ mod torchscript_archive;
 mod torchscript_bad;
 mod torchscript_code;
 mod torchscript_fixtures;
+mod verify;
