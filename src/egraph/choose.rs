@@ -1,7 +1,7 @@
 //! The smallest choice: an e-graph and its skeleton as an extraction problem, and the answer as one node for each class.
 //!
-//! Costs are (operations, bytes), compared in this order. An operation is what PyTorch counts in a loaded graph; bytes are those of
-//! constants, each once however many use it.
+//! Costs are (products, operations, bytes), compared in this order: no convolution or matrix product is computed once more to spare a
+//! lighter operation. An operation is what PyTorch counts in a loaded graph; bytes are those of constants, each once however many use it.
 //! Invariant: a candidate is only offered where every value it rests on is in scope.
 
 use rustc_hash::FxHashMap;
@@ -34,7 +34,7 @@ pub struct Choice {
     redirect: Redirect,
     chosen: FxHashMap<Class, Node>,
     scopes: FxHashMap<Class, ScopeId>,
-    /// What the chosen nodes cost together: operations, then bytes.
+    /// What the chosen nodes cost together: products and operations, then bytes.
     pub cost: Cost,
     /// No choice costs less than this.
     pub lower_bound: Cost,
@@ -84,6 +84,24 @@ impl Target for Anything {
     }
 }
 
+/// Products count this often in the first part of a cost; a model has fewer operations.
+const PRODUCT: u64 = 1 << 32;
+
+fn cost_of(op: Name) -> Cost {
+    let operations = u64::from(ops::counts_as_operation(op.as_str()));
+    let products = u64::from(ops::is_product(op.as_str()));
+    Cost::new(products * PRODUCT + operations, 0)
+}
+
+/// Operations and bytes that no choice with as few products is below: what a lower bound says of `cost`.
+pub fn least_operations(choice: &Choice) -> (u64, u64) {
+    let (least, cost) = (choice.lower_bound, choice.cost);
+    if least.primary / PRODUCT < cost.primary / PRODUCT {
+        return (0, 0);
+    }
+    (least.primary % PRODUCT, least.secondary)
+}
+
 /// The cheapest nodes from which all roots can be computed.
 pub fn choose(
     egraph: &EGraph,
@@ -107,7 +125,10 @@ pub fn choose(
     let first_resource = reach.classes.len();
     for (i, &class) in reach.classes.iter().enumerate() {
         problem.add_class();
-        for node in candidates.of(class) {
+        // Of two that cost the same, the one with fewer operands is taken: `conv2d`, not `_convolution`.
+        let mut offered: Vec<&Node> = candidates.of(class).collect();
+        offered.sort_by_key(|node| node.children().len());
+        for node in offered {
             if !reach.offers(egraph, skeleton, node, i, target) {
                 continue;
             }
@@ -123,10 +144,7 @@ pub fn choose(
                     });
                     (Cost::ZERO, Some(resource))
                 }
-                NodeKind::Operator { op, .. } => (
-                    Cost::new(u64::from(ops::counts_as_operation(op.as_str())), 0),
-                    None,
-                ),
+                NodeKind::Operator { op, .. } => (cost_of(op), None),
                 NodeKind::Literal(_) | NodeKind::Leaf(_) | NodeKind::Projection(_) => {
                     (Cost::ZERO, None)
                 }

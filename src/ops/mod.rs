@@ -32,4 +32,4 @@ pub use promotion::{Promoted, promoted};
 pub use resolve::{Argument, Call, Candidate, Operand, ResolveError, Resolved};
 pub use schema::{AliasInfo, Param, ResultInfo, Schema};
 pub use table::{available_in_1_13, did_you_mean, schema, schemas};
-pub use traits::{Purity, can_trap, counts_as_operation, purity, purity_given};
+pub use traits::{Purity, can_trap, counts_as_operation, is_product, purity, purity_given};

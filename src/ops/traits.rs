@@ -363,6 +363,24 @@ pub fn counts_as_operation(op: &str) -> bool {
     )
 }
 
+/// What operators that multiply each element of their operand with many weights begin with, behind their namespace and underscores.
+const PRODUCTS: [&str; 9] = [
+    "conv", "linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "lstm", "gru",
+];
+
+/// Whether an operator is a convolution, a matrix product or a recurrent layer: what most of a model's time goes into.
+pub fn is_product(op: &str) -> bool {
+    let base = base_of(op);
+    let name = base.split_once("::").map_or("", |(_, name)| name);
+    let name = name.trim_start_matches('_');
+    let begins = |product: &&str| {
+        let behind = name.strip_prefix(*product);
+        // `linspace` and `lstsq` are others; `convolution` is one.
+        behind.is_some_and(|rest| **product == *"conv" || rest.is_empty() || rest.starts_with('_'))
+    };
+    !name.contains("pack") && PRODUCTS.iter().any(|product| begins(&product))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -464,6 +482,33 @@ mod tests {
             "no::such",
         ] {
             assert!(can_trap(op), "{op}");
+        }
+    }
+
+    #[test]
+    fn products_are_known_by_name() {
+        for op in [
+            "aten::conv2d.padding",
+            "aten::_convolution",
+            "aten::conv_transpose3d.input",
+            "quantized::conv2d_relu.new",
+            "quantized::linear_dynamic",
+            "aten::linear",
+            "aten::matmul",
+            "aten::lstm.input",
+        ] {
+            assert!(is_product(op), "{op}");
+            assert!(!schemas(Schema::split(op).0).is_empty(), "{op}");
+        }
+        for op in [
+            "aten::batch_norm",
+            "quantized::conv2d_prepack",
+            "quantized::linear_unpack",
+            "aten::linspace",
+            "aten::mul.Tensor",
+            "prim::If",
+        ] {
+            assert!(!is_product(op), "{op}");
         }
     }
 

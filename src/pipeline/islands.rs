@@ -65,13 +65,13 @@ pub(super) fn islands(
 }
 
 /// Why an island stayed, without and with the values that differ from one island to the next.
-struct Reason {
+pub(super) struct Reason {
     kind: String,
     text: String,
 }
 
 impl Reason {
-    fn of(text: String) -> Reason {
+    pub(super) fn of(text: String) -> Reason {
         Reason {
             kind: text.clone(),
             text,
@@ -81,14 +81,21 @@ impl Reason {
 
 /// Islands with what makes two of them equal.
 #[derive(Default)]
-struct Grouped {
-    islands: Vec<Island>,
+pub(super) struct Grouped {
+    pub(super) islands: Vec<Island>,
     kinds: Vec<String>,
 }
 
 impl Grouped {
     /// Counts an island; place and values of a group are those of its first.
-    fn add(&mut self, graph: &Graph, inside: &[NodeId], end: NodeId, rule: String, reason: Reason) {
+    pub(super) fn add(
+        &mut self,
+        graph: &Graph,
+        inside: &[NodeId],
+        end: NodeId,
+        rule: String,
+        reason: Reason,
+    ) {
         let named = &inside[inside.len().saturating_sub(MOST_NAMED)..];
         let cut = (named.len() < inside.len()).then_some("...");
         let names = named.iter().map(|&node| graph.node(node).op.as_str());
@@ -158,23 +165,28 @@ impl Asked<'_> {
         let is_left_out = |(rule, _): &&(Name, _)| self.left_out.contains(rule);
         let left_out = matching.iter().find(is_left_out);
         let (rule, instance) = left_out.or(matching.first())?;
-        let why = match left_out {
-            Some(_) => "it matches, and `--numerics` leaves it out",
-            None => "it matches, and what it writes is not less",
-        };
+        let why = why_it_stayed(left_out.is_some());
         Some((full_label(*rule, instance), Reason::of(why.into())))
     }
 }
 
+/// Why something stayed that a rule matches.
+pub(super) fn why_it_stayed(is_left_out: bool) -> &'static str {
+    match is_left_out {
+        true => "it matches, and `--numerics` leaves it out",
+        false => "it matches, and what it writes is not less",
+    }
+}
+
 /// `torch.quantized.packed[op = conv2d]`: the full name, with the instance if there are several.
-fn full_label(rule: Name, instance: &str) -> String {
+pub(super) fn full_label(rule: Name, instance: &str) -> String {
     match instance.find('[') {
         Some(at) => format!("{rule}{}", &instance[at..]),
         None => rule.to_string(),
     }
 }
 
-fn described(miss: &Miss) -> Reason {
+pub(super) fn described(miss: &Miss) -> Reason {
     Reason {
         kind: miss.kind(),
         text: miss.to_string(),

@@ -11,6 +11,7 @@ mod islands;
 pub mod job;
 pub mod library;
 mod live;
+mod norms;
 pub mod observe;
 pub mod report;
 mod rewrite;

@@ -6,7 +6,7 @@ use std::cell::LazyCell;
 
 use crate::check::rule::{Keep, Numerics, Rule};
 use crate::egraph::build::{Built, build, build_with_effects};
-use crate::egraph::choose::{Choice, Redirect, Target, choose};
+use crate::egraph::choose::{Choice, Redirect, Target, choose, least_operations};
 use crate::egraph::extract::{Limits, Proof};
 use crate::egraph::place::{Placed, place};
 use crate::egraph::{
@@ -20,6 +20,7 @@ use crate::source::Span;
 use super::islands::islands;
 use super::job::{JobError, NumericsLimit, Options};
 use super::library::Loaded;
+use super::norms::norms;
 use super::observe::{Acted, Observer};
 use super::report::{Applied, Bound, Island, Report};
 
@@ -148,12 +149,10 @@ pub(super) fn saturate(
     let islands = unfused(&placed, &built, loaded, options, names);
     *of.graph = placed.graph;
     *of.constants = built.egraph.into_constants();
+    let (operations, bytes) = least_operations(&choice);
     Ok(Outcome {
         proof: choice.proof,
-        bound: Bound {
-            operations: choice.lower_bound.primary,
-            bytes: choice.lower_bound.secondary,
-        },
+        bound: Bound { operations, bytes },
         islands,
     })
 }
@@ -180,7 +179,9 @@ fn unfused(
         RuleSet::compile(&asked)
             .unwrap_or_else(|error| unreachable!("they were checked together: {error}"))
     });
-    islands(placed, &built.egraph, &set, &left_out)
+    let mut found = islands(placed, &built.egraph, &set, &left_out);
+    found.extend(norms(placed, &built.egraph, &set, &left_out));
+    found
 }
 
 /// A rule that is only matched, or replaces without making anything equal: what it promises about numbers does not matter.

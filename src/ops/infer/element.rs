@@ -21,6 +21,12 @@ pub(super) fn only_float(o: Operands) -> Option<DType> {
     o.input().dtype.filter(|d| d.is_float())
 }
 
+/// The floating type that input and weight must share, known from either.
+pub(super) fn of_weighted(o: Operands) -> Option<DType> {
+    let known = o.input().dtype.or(o.named(&["weight"]).dtype);
+    known.filter(|dtype| dtype.is_float())
+}
+
 /// The type of all tensors among the operands, if they have one; a number does not change a floating tensor's.
 pub(super) fn promoted(o: Operands) -> Option<DType> {
     let first = o.input().dtype.filter(|d| !d.is_quantized())?;

@@ -100,7 +100,11 @@ pub(super) fn reduced(o: Operands) -> Option<Shape> {
 
 /// Dimensions `start_dim` to `end_dim` as one.
 pub(super) fn flattened(o: Operands) -> Option<Shape> {
-    let shape = o.input().shape.as_ref()?;
+    let Some(shape) = &o.input().shape else {
+        // All but the first dimension of whatever there are: fewer than two are refused.
+        let two = o.int("start_dim")? == 1 && o.int("end_dim")? == -1;
+        return two.then(|| Arc::from([Dim::Unknown; 2]));
+    };
     if shape.is_empty() {
         return Some(Arc::from([Dim::Known(1)]));
     }

@@ -113,9 +113,9 @@ pub(super) static ROWS: &[Row] = &[
     tensor(&["aten::argmax", "aten::argmin"], e::i64, e::none, s::reduced),
     several(&["aten::max.dim", "aten::min.dim"], m::extreme_and_place),
     // Windows.
-    tensor(&["aten::conv1d", "aten::conv2d", "aten::conv3d"], e::only_float, e::none, w::convolution),
-    tensor(&["aten::conv_transpose1d", "aten::conv_transpose2d", "aten::conv_transpose3d"], e::only_float, e::none, w::transposed_convolution),
-    tensor(&["aten::_convolution", "aten::convolution"], e::only_float, e::none, w::any_convolution),
+    tensor(&["aten::conv1d", "aten::conv2d", "aten::conv3d"], e::of_weighted, e::none, w::convolution),
+    tensor(&["aten::conv_transpose1d", "aten::conv_transpose2d", "aten::conv_transpose3d"], e::of_weighted, e::none, w::transposed_convolution),
+    tensor(&["aten::_convolution", "aten::convolution"], e::of_weighted, e::none, w::any_convolution),
     tensor(&["aten::max_pool1d", "aten::max_pool2d", "aten::max_pool3d", "aten::avg_pool1d", "aten::avg_pool2d", "aten::avg_pool3d",
         "aten::quantized_max_pool1d", "aten::quantized_max_pool2d", "quantized::max_pool1d", "quantized::max_pool2d"],
         e::same_float, e::kept_per_tensor, w::pooled),
@@ -126,7 +126,7 @@ pub(super) static ROWS: &[Row] = &[
         "aten::upsample_linear1d", "aten::upsample_trilinear3d", "aten::upsample_bicubic2d"],
         e::same_float, e::kept_per_tensor, w::resampled),
     // Products.
-    tensor(&["aten::linear"], e::only_float, e::none, s::linear),
+    tensor(&["aten::linear"], e::of_weighted, e::none, s::linear),
     tensor(&["aten::matmul", "aten::bmm", "aten::mm"], e::promoted, e::none, s::matrix_product),
     tensor(&["aten::addmm"], e::promoted, e::none, s::matrix_product),
     tensor(&["aten::embedding"], e::same, e::none, s::embedded),
