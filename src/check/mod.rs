@@ -25,11 +25,12 @@ pub mod rule;
 mod run;
 mod show;
 mod sink;
+mod step;
 mod trials;
 mod variants;
 mod written;
 
 pub use codes::*;
 pub use library::{Item, Library, ModuleInfo, ModuleSource, Test, Trial};
-pub use run::check;
+pub use run::{check, literal};
 pub use show::expr_text;

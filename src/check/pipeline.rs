@@ -25,10 +25,12 @@ pub struct Pipeline {
 /// A step of a pipeline. Expressions may use settings and earlier `let`s.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Attributes that nothing writes become literals and constants; calls are inlined. `keep` lists attributes and methods to leave.
+    /// Attributes that nothing writes become literals and constants; calls are inlined.
     Freeze {
-        /// Names to leave.
+        /// Attributes and methods to leave.
         keep: Expr,
+        /// The step's place.
+        span: Span,
     },
     /// One pass in text order, each match replaced once.
     Apply {
@@ -36,6 +38,8 @@ pub enum Step {
         rules: Vec<Name>,
         /// The method to work on; each one if not given.
         method: Option<Expr>,
+        /// Paths of the modules whose operators may be matched, or lists of such that are matched together; all if not given or empty.
+        modules: Option<Expr>,
         /// The step's place.
         span: Span,
     },
@@ -47,6 +51,8 @@ pub enum Step {
         keeps: Vec<Name>,
         /// The method to work on; each one if not given.
         method: Option<Expr>,
+        /// As for `apply`.
+        modules: Option<Expr>,
         /// The step's place.
         span: Span,
     },
@@ -58,6 +64,42 @@ pub enum Step {
         prefix: Expr,
         /// The method to work on; each one if not given.
         method: Option<Expr>,
+        /// The step's place.
+        span: Span,
+    },
+    /// A method of another name that does the same.
+    Clone {
+        /// The method.
+        method: Expr,
+        /// The new name.
+        new: Expr,
+        /// The step's place.
+        span: Span,
+    },
+    /// A method is only run for its effects.
+    ReturnNone {
+        /// The method.
+        method: Expr,
+        /// The step's place.
+        span: Span,
+    },
+    /// The root gets an attribute.
+    SetAttribute {
+        /// Its name.
+        name: Expr,
+        /// A literal.
+        value: Expr,
+        /// The step's place.
+        span: Span,
+    },
+    /// Attributes that hold the same constant and that nobody writes become one.
+    ShareConstants,
+    /// The report gets attributes of modules.
+    Fetch {
+        /// Tuples of a class, the newest version known, and names of attributes.
+        rows: Expr,
+        /// The step's place.
+        span: Span,
     },
     /// A name for an expression.
     Let(Name, Expr),
@@ -69,7 +111,35 @@ pub enum Step {
         pipeline: Name,
         /// Settings given.
         settings: Vec<(Name, Expr)>,
+        /// The step's place.
+        span: Span,
     },
     /// An error unless the condition holds.
-    Demand(Expr, Expr),
+    Demand {
+        /// The condition.
+        condition: Expr,
+        /// What the error says.
+        error: Expr,
+        /// The step's place.
+        span: Span,
+    },
+}
+
+impl Step {
+    /// The step's place; `None` for those that only hold others or name a value.
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            Step::Freeze { span, .. }
+            | Step::Apply { span, .. }
+            | Step::Saturate { span, .. }
+            | Step::Store { span, .. }
+            | Step::Clone { span, .. }
+            | Step::ReturnNone { span, .. }
+            | Step::SetAttribute { span, .. }
+            | Step::Fetch { span, .. }
+            | Step::Run { span, .. }
+            | Step::Demand { span, .. } => Some(*span),
+            Step::ShareConstants | Step::Let(..) | Step::If(..) => None,
+        }
+    }
 }

@@ -13,7 +13,9 @@ use super::pipelines::{pipeline, refuse_circles};
 use super::sink::Sink;
 use super::trials;
 use crate::diagnostic::Diagnostic;
+use crate::graph::Literal;
 use crate::ops::Catalogue;
+use crate::source::Sources;
 use crate::syntax::ast::{self, ItemKind};
 
 /// Checks modules. Names are resolved among them alone; ops that they declare are added to the catalogue.
@@ -65,6 +67,30 @@ pub fn check(modules: &[ModuleSource], catalogue: &mut Catalogue) -> (Library, V
     }
     let Context { modules, sink, .. } = cx;
     (library, notes::without_allowed(&modules, sink.finish()))
+}
+
+/// The literal that a text is, as a rule file writes it: a number, a string, a list. `None` for any other text.
+pub fn literal(text: &str) -> Option<Literal> {
+    let mut sources = Sources::new();
+    let item = format!("const VALUE = {text}\n");
+    let source = sources.add("value", item.as_str());
+    let (file, found) = crate::syntax::parse(source, &item);
+    let is_one = found.is_empty() && file.items.len() == 1;
+    let module = ModuleSource {
+        name: "value",
+        source,
+        file: &file,
+        replaces: false,
+    };
+    let modules = [module];
+    let sink = Sink::default();
+    let catalogue = Catalogue::new();
+    let cx = Context::new(Modules::new(&modules, &sink), &catalogue, sink);
+    let found = cx.modules.find(0, "VALUE").filter(|_| is_one)?;
+    match found.entry {
+        Entry::Const(constant) => cx.constant(found, constant).ok(),
+        _ => None,
+    }
 }
 
 fn declaration<'a>(cx: &Context<'a>, module: usize, item: &'a ast::Item, library: &mut Library) {

@@ -87,7 +87,8 @@ The report goes to standard output, or to standard error when the model goes to 
 Examples:
   rulefold optimize qdq.pt -o model.pt
   rulefold optimize qdq.pt -o - --rules my.fold > model.pt
-  rulefold optimize model.pt -o model.pt --pipeline torch.simplify -q"
+  rulefold optimize model.pt -o model.pt --pipeline torch.simplify -q
+  rulefold optimize model.pt -o small.pt --keep encode --keep decoder.scale"
 )]
 pub struct Optimize {
     /// The model: a TorchScript archive.
@@ -102,6 +103,9 @@ pub struct Optimize {
     /// The pipeline to run, such as `torch.static`. Without it the model's content decides, and the report says how.
     #[arg(long, value_name = "NAME")]
     pub pipeline: Option<String>,
+    /// Settings of the pipeline.
+    #[command(flatten)]
+    pub settings: super::settings::Settings,
     /// Only rules with this promise about numbers, or a stronger one.
     #[arg(long, value_enum, value_name = "LABEL")]
     pub numerics: Option<Numerics>,

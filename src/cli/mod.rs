@@ -16,6 +16,7 @@ mod progress;
 mod report_text;
 mod rule_files;
 mod rules;
+mod settings;
 mod show;
 mod test;
 mod verify;

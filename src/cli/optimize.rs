@@ -73,6 +73,7 @@ fn optimize(
             Numerics::Real => NumericsLimit::Real,
             Numerics::Lsb => NumericsLimit::Lsb,
         }),
+        settings: command.settings.literals()?,
     };
     let (file, mut report) =
         job::optimize(file, loaded, &options, &mut |stage| progress.stage(stage))

@@ -25,7 +25,7 @@ use super::scope::{MatchScope, Slots};
 pub(super) enum Outcome {
     /// Classes became equal.
     Applied,
-    /// They were equal already.
+    /// They were equal already, or are of modules that rules leave alone.
     NoOp,
     /// The replacement rests on something unknown.
     Unbuilt,
@@ -33,6 +33,10 @@ pub(super) enum Outcome {
 
 /// Applies a match of a round.
 pub(super) fn apply(graph: &mut EGraph, set: &RuleSet, matches: &Matches, at: usize) -> Outcome {
+    let found = matches.get(at);
+    if !graph.permits(set.variant(found.variant), matches.bounds(found)) {
+        return Outcome::NoOp;
+    }
     let before = graph.inner.nodes().len();
     let bounds = matches.bounds(matches.get(at));
     let Some(written) = build_from(graph, set, matches, at, bounds) else {

@@ -21,6 +21,7 @@ use super::blame::Disagreement;
 use super::intern::{Known, LiteralId};
 use super::language::{AttributesId, Class, HeadKind, Heads, LeafId, Node, NodeKind};
 use super::provenance::{Application, ApplicationId};
+use super::restriction::Restriction;
 
 /// Classes of equal nodes.
 pub struct EGraph {
@@ -33,6 +34,8 @@ pub struct EGraph {
     pub(super) keeps: Vec<Keep>,
     /// The module that the method belongs to.
     module_root: Option<Class>,
+    /// What rules may match, if not everything.
+    pub(super) restriction: Option<Restriction>,
 }
 
 impl EGraph {
@@ -44,6 +47,7 @@ impl EGraph {
             subsumed: Vec::new(),
             keeps: Vec::new(),
             module_root: None,
+            restriction: None,
         }
     }
 
@@ -258,6 +262,7 @@ impl EGraph {
 
     /// Makes two classes equal, in the name of an application; whether they were not. Takes full effect with [`EGraph::rebuild`].
     pub fn union(&mut self, a: Class, b: Class, application: ApplicationId) -> bool {
+        self.will_merge(a, b);
         let provenance = &mut self.inner.analysis.provenance;
         let doing = std::mem::replace(&mut provenance.current, application);
         provenance.merged.push((a, b, application));

@@ -30,6 +30,7 @@ mod perform;
 pub mod place;
 mod provenance;
 mod replace;
+mod restriction;
 mod roots;
 mod saturate;
 mod scope;
@@ -52,6 +53,7 @@ pub use miss::Miss;
 pub use near_miss::{NearMiss, matching, near_misses};
 pub use provenance::{Application, ApplicationId};
 pub use replace::{Replaced, replace};
+pub use restriction::Restriction;
 pub use saturate::{SaturateError, SaturationLimits, SaturationReport, Stop, saturate};
 pub use statistics::RuleStatistics;
 

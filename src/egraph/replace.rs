@@ -122,6 +122,9 @@ impl Replacer<'_> {
         let variant = set.variant(found.variant);
         let bounds = matches.bounds(found);
         let graph = &self.built.egraph;
+        if !graph.permits(variant, bounds) {
+            return None;
+        }
         let roots: SmallVec<[Class; 2]> = matches.roots(found).map(|c| graph.find(c)).collect();
         let erased: SmallVec<[Class; 1]> = variant
             .erased

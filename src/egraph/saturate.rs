@@ -123,6 +123,7 @@ pub fn saturate(
         searched += todo.len();
         linked.extend(graph, set);
         graph.inner.analysis.searched = graph.inner.nodes().len();
+        graph.follow_merges();
         matches.clear();
         let mut search = Search::new(graph, set, &linked, changed.as_ref(), matches, &mut counts);
         todo.iter().for_each(|&class| search.class(class));

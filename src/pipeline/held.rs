@@ -29,6 +29,20 @@ pub(super) struct Held {
     stored: FxHashMap<ConstantId, Name>,
 }
 
+impl Held {
+    /// Keeps an attribute, whoever reads it.
+    pub(super) fn keep(&mut self, module: ModuleId, name: Name) {
+        if !self.keeps(module, name) {
+            self.kept.named.push((module, name));
+        }
+    }
+
+    /// Whether an attribute was named to be kept.
+    pub(super) fn keeps(&self, module: ModuleId, name: Name) -> bool {
+        self.kept.named.contains(&(module, name))
+    }
+}
+
 impl Run<'_> {
     /// Names of the root's methods, those that the result will have.
     pub(super) fn method_names(&self) -> Vec<Name> {
@@ -39,7 +53,8 @@ impl Run<'_> {
         methods.map(|name| name.name).collect()
     }
 
-    fn function_name(&self, method: Name) -> FunctionName {
+    /// A method of the root, by its full name.
+    pub(super) fn function_name(&self, method: Name) -> FunctionName {
         FunctionName {
             class: Some(self.file.model.module(Model::ROOT).class),
             name: method,
@@ -69,7 +84,11 @@ impl Run<'_> {
     pub(super) fn freeze(&mut self, keep: &[String]) -> Result<(), JobError> {
         let frozen = freeze::freeze(&self.file.model, keep, &self.loaded.catalogue)?;
         self.held.is_frozen = true;
-        self.held.kept = frozen.kept;
+        let kept = std::mem::replace(&mut self.held.kept, frozen.kept);
+        kept.named
+            .into_iter()
+            .for_each(|(module, name)| self.held.keep(module, name));
+        self.held.kept.on_the_way.extend(kept.on_the_way);
         self.hold(frozen.methods);
         Ok(())
     }

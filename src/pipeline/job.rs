@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::check::pipeline::Pipeline;
 use crate::check::rule::{Numerics, Rule};
-use crate::graph::Name;
+use crate::graph::{Literal, Name};
 use crate::model::torchscript::TorchScript;
 
 use super::freeze::FreezeError;
@@ -15,7 +15,7 @@ use super::library::Loaded;
 use super::observe::Observer;
 use super::report::{Change, Chosen, Input, Promise, Report, Stage};
 use super::steps::Run;
-use super::{count, freeze, held, rewrite};
+use super::{count, freeze, held, rewrite, settings};
 
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,8 @@ pub struct Options {
     pub pipeline: Option<String>,
     /// The weakest promise that rules may make; `None` allows what the pipeline names.
     pub numerics: Option<NumericsLimit>,
+    /// Settings of the pipeline that differ from its defaults.
+    pub settings: Vec<(Name, Literal)>,
 }
 
 /// The weakest promise about numbers that rules may make.
@@ -82,6 +84,82 @@ pub enum JobError {
         /// The setting or step.
         what: String,
     },
+    /// A step failed for a reason that lies in its text or in the settings.
+    #[error("{error}; the step is at {place}")]
+    At {
+        /// File and line of the step.
+        place: String,
+        /// What is wrong.
+        error: Box<JobError>,
+    },
+    /// A setting was given that the pipeline does not have.
+    #[error("pipeline `{pipeline}` has no setting `{name}`{}; {}", did_you_mean(.meant), listed_settings(.settings))]
+    UnknownSetting {
+        /// The pipeline.
+        pipeline: Name,
+        /// The setting.
+        name: Name,
+        /// The setting that was probably meant.
+        meant: Option<String>,
+        /// Those there are.
+        settings: Vec<Name>,
+    },
+    /// A setting is of another kind than its default.
+    #[error("pipeline `{pipeline}`: setting `{name}` must be {wanted}, as its default is")]
+    SettingKind {
+        /// The pipeline.
+        pipeline: Name,
+        /// The setting.
+        name: Name,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// A method is to be made that is there already.
+    #[error(
+        "the model has a method `{name}` already; run the pipeline on the model that it was made from"
+    )]
+    MethodExists {
+        /// The name.
+        name: String,
+    },
+    /// A method is to get a name that no method can have.
+    #[error(
+        "`{name}` is no name for a method: letters, digits and `_`, not beginning with a digit"
+    )]
+    MethodName {
+        /// The name.
+        name: String,
+    },
+    /// An attribute is to get another value although a method uses it.
+    #[error(
+        "the model has an attribute `{name}` already, which a method uses; choose another name"
+    )]
+    AttributeInUse {
+        /// The attribute.
+        name: String,
+    },
+    /// An attribute is to get a value without a type of its own.
+    #[error(
+        "attribute `{name}` can be a truth value, a number, a string, or a list of such that is not empty"
+    )]
+    AttributeValue {
+        /// The attribute.
+        name: String,
+    },
+    /// There is no module at a path.
+    #[error("the model has no module `{path}`{}", did_you_mean(.meant))]
+    UnknownModule {
+        /// The path.
+        path: String,
+        /// The path that was probably meant.
+        meant: Option<String>,
+    },
+    /// Attributes cannot be fetched; everything that is wrong with the rows and the model.
+    #[error("attributes cannot be fetched: {}", .wrong.join("; "))]
+    Fetch {
+        /// What is wrong.
+        wrong: Vec<String>,
+    },
     /// A setting or a step's expression is of another kind.
     #[error("pipeline `{pipeline}`: `{what}` must be {wanted}")]
     Kind {
@@ -104,6 +182,36 @@ pub enum JobError {
     /// A step failed.
     #[error("{0}")]
     Step(String),
+}
+
+impl JobError {
+    /// Whether the text of a step, or a setting it uses, may be what is wrong.
+    pub(super) fn is_of_step(&self) -> bool {
+        matches!(
+            self,
+            JobError::NoMethod { .. }
+                | JobError::Setting { .. }
+                | JobError::Kind { .. }
+                | JobError::MethodExists { .. }
+                | JobError::MethodName { .. }
+                | JobError::AttributeInUse { .. }
+                | JobError::AttributeValue { .. }
+                | JobError::UnknownModule { .. }
+        )
+    }
+}
+
+fn did_you_mean(meant: &Option<String>) -> String {
+    let meant = meant.as_ref();
+    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
+}
+
+fn listed_settings(settings: &[Name]) -> String {
+    let names: Vec<String> = settings.iter().map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => "it has none".into(),
+        names => format!("it has {}", names.join(", ")),
+    }
 }
 
 /// Rewrites a model. `progress` is told what begins.
@@ -133,7 +241,8 @@ pub fn optimize(
     let before = held::operations(&file.model);
     let start = Instant::now();
     let mut run = Run::new(file, loaded, options, &mut report, progress);
-    run.pipeline(pipeline, &[])?;
+    let given = settings::given(pipeline, options)?;
+    run.pipeline(pipeline, &given)?;
     let mut file = run.finish()?;
     report.seconds.push(Stage {
         stage: "rewrite",
@@ -171,7 +280,8 @@ pub fn observe(
     let mut report = Report::default();
     let ignored = &mut |_: &'static str| {};
     let mut run = Run::new(file, loaded, options, &mut report, ignored).observed(observer);
-    match run.pipeline(pipeline, &[]) {
+    let given = settings::given(pipeline, options)?;
+    match run.pipeline(pipeline, &given) {
         Ok(()) | Err(JobError::Observed) => Ok(Chosen {
             name: pipeline.name.to_string(),
             because,

@@ -5,15 +5,53 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::egraph::build::Memory;
 use crate::graph::{
-    Attribute, AttributeValue, Graph, Model, Module, ModuleId, Name, Type, ValueId,
+    Attribute, AttributeValue, Graph, Model, Module, ModuleId, Name, NodeId, Type, ValueId,
 };
+use crate::ops::Catalogue;
 
 /// Attributes with the module that has them.
 pub(super) type Attributes = FxHashSet<(ModuleId, Name)>;
 
 /// Adds the attributes that a graph reads or sets, those on the way to them included.
 pub(super) fn add_read(model: &Model, graph: &Graph, live: &mut Attributes) {
+    walk(model, graph, |_, owner, name| {
+        live.insert((owner, name));
+    });
+}
+
+/// The reads of a graph, with the attributes they are of.
+pub(super) fn reads(model: &Model, graph: &Graph) -> Vec<(NodeId, ModuleId, Name)> {
+    let mut reads = Vec::new();
+    walk(model, graph, |id, owner, name| {
+        if graph.node(id).op == "prim::GetAttr" {
+            reads.push((id, owner, name));
+        }
+    });
+    reads
+}
+
+/// Names of attributes that some graph sets, or writes to the memory of.
+pub(super) fn written_names<'a>(
+    graphs: impl Iterator<Item = &'a Graph>,
+    catalogue: &Catalogue,
+) -> FxHashSet<Name> {
+    let mut names = FxHashSet::default();
+    for graph in graphs {
+        names.extend(Memory::of(graph, catalogue).written_attributes());
+        for id in graph.walk() {
+            let node = graph.node(id);
+            if node.op == "prim::SetAttr" {
+                names.extend(node.text_attribute("name").map(Name::new));
+            }
+        }
+    }
+    names
+}
+
+/// Visits what reads or sets attributes, in order.
+fn walk(model: &Model, graph: &Graph, mut visit: impl FnMut(NodeId, ModuleId, Name)) {
     let mut modules: FxHashMap<ValueId, ModuleId> = FxHashMap::default();
     if let Some(&root) = graph.body().parameters.first() {
         modules.insert(root, Model::ROOT);
@@ -28,7 +66,7 @@ pub(super) fn add_read(model: &Model, graph: &Graph, live: &mut Attributes) {
             continue;
         };
         let name = Name::new(name);
-        live.insert((owner, name));
+        visit(id, owner, name);
         let attribute = model.module(owner).attributes.get(&name);
         if let (Some(AttributeValue::Module(inner)), Some(&result)) =
             (attribute.map(|a| &a.value), node.results.first())

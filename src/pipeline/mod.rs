@@ -5,6 +5,8 @@
 
 pub mod compare;
 mod count;
+mod edit;
+mod fetch;
 pub mod freeze;
 mod held;
 mod islands;

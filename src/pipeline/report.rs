@@ -30,6 +30,9 @@ pub struct Report {
     pub lower_bound: Option<Bound>,
     /// Dequantize/operator/quantize islands that stayed, and operators on quantized weights that nothing quantizes.
     pub islands: Vec<Island>,
+    /// Attributes of modules that a `fetch` step asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fetched: Vec<Fetched>,
     /// Methods of the root that the result no longer has.
     pub methods_dropped: Vec<String>,
     /// Limits that stopped the search, if any did.
@@ -131,6 +134,26 @@ pub struct Island {
     pub reason: String,
     /// How many islands are like this one.
     pub count: usize,
+}
+
+/// What was fetched from a module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fetched {
+    /// Its path.
+    pub module: String,
+    /// Its class as Python knows it.
+    pub class: String,
+    /// Attributes in the order of the table.
+    pub attributes: Vec<FetchedValue>,
+}
+
+/// An attribute of a module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FetchedValue {
+    /// Its name.
+    pub name: String,
+    /// Its value: a literal as rule files write it or as the file declares it, the type of a tensor.
+    pub value: String,
 }
 
 /// A stage of the run.

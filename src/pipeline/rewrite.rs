@@ -10,7 +10,7 @@ use crate::egraph::choose::{Choice, Redirect, Target, choose, least_operations};
 use crate::egraph::extract::{Limits, Proof};
 use crate::egraph::place::{Placed, place};
 use crate::egraph::{
-    self, Candidates, EGraph, RuleStatistics, SaturationLimits, SaturationReport, Stop,
+    self, Candidates, EGraph, Restriction, RuleStatistics, SaturationLimits, SaturationReport, Stop,
 };
 use crate::graph::{ConstantStore, Graph, Name};
 use crate::ops;
@@ -67,6 +67,8 @@ pub(super) struct Saturation<'a> {
     pub(super) rules: &'a [Name],
     /// Constants that are not folded.
     pub(super) keeps: &'a [Name],
+    /// Groups of module paths whose operators may be matched; everything if there are none.
+    pub(super) modules: &'a [Vec<String>],
     /// Rules that the steps before it applied: they too could have taken in what is left.
     pub(super) applied: &'a [Name],
 }
@@ -112,6 +114,7 @@ pub(super) fn saturate(
         EGraph::new(std::mem::take(of.constants)).with_keeps(keeps.iter().copied()),
         &loaded.catalogue,
     );
+    restrict(&mut built, names.modules);
     let mut totals: Vec<RuleStatistics> = Vec::new();
     let mut saturations: Vec<SaturationReport> = Vec::new();
     loop {
@@ -198,6 +201,7 @@ pub(super) fn apply(
     loaded: &Loaded,
     options: &Options,
     rules: &[Name],
+    modules: &[Vec<String>],
     scene: &mut Scene<'_>,
 ) -> Result<(), JobError> {
     for rule in named(loaded, options, rules) {
@@ -212,6 +216,7 @@ pub(super) fn apply(
             &set.effects(),
         );
         built.egraph.rebuild()?;
+        restrict(&mut built, modules);
         let replaced = egraph::replace(&mut built, &set);
         if !replaced.changed && scene.observer.is_none() {
             *of.constants = built.egraph.into_constants();
@@ -245,6 +250,26 @@ pub(super) fn apply(
         }
         *of.constants = built.egraph.into_constants();
     }
+    Ok(())
+}
+
+fn restrict(built: &mut Built, modules: &[Vec<String>]) {
+    if !modules.is_empty() {
+        let operators = &built.skeleton.module_paths;
+        built.egraph.restrict(Restriction::new(operators, modules));
+    }
+}
+
+/// Drops what nothing needs: values that no effect and no result rests on.
+pub(super) fn tidy(of: Graphs, loaded: &Loaded) -> Result<(), JobError> {
+    let keeps = &loaded.library.keeps;
+    let egraph = EGraph::new(std::mem::take(of.constants)).with_keeps(keeps);
+    let mut built = build(of.graph, egraph, &loaded.catalogue);
+    built.egraph.rebuild()?;
+    let candidates = built.egraph.candidates();
+    let (_, placed) = extract(&built, &candidates, &Redirect::default(), loaded)?;
+    *of.graph = placed.graph;
+    *of.constants = built.egraph.into_constants();
     Ok(())
 }
 

@@ -10,14 +10,57 @@ use rustc_hash::FxHashMap;
 use crate::check::evaluate::{Scope, Val, evaluate};
 use crate::check::pipeline::Pipeline;
 use crate::check::rule::{Expr, Function, Slot};
+use crate::diagnostic::closest;
 use crate::graph::{Literal, Name};
 
-use super::job::JobError;
+use super::job::{JobError, Options};
 
 /// Settings and names of a pipeline that runs.
 pub(super) struct Settings {
     pipeline: Name,
     values: FxHashMap<Name, Val<Infallible>>,
+}
+
+/// The settings that the options give a pipeline: each is one of its settings, and of its default's kind.
+pub(super) fn given(
+    pipeline: &Pipeline,
+    options: &Options,
+) -> Result<Vec<(Name, Literal)>, JobError> {
+    for (name, value) in &options.settings {
+        let known = pipeline.settings.iter().find(|(known, _)| known == name);
+        let Some((_, default)) = known else {
+            let settings: Vec<Name> = pipeline.settings.iter().map(|(name, _)| *name).collect();
+            let names = settings.iter().map(|name| name.as_str());
+            return Err(JobError::UnknownSetting {
+                pipeline: pipeline.name,
+                name: *name,
+                meant: closest(name.as_str(), names).map(str::to_owned),
+                settings,
+            });
+        };
+        if let Some(wanted) = default.as_ref().and_then(|default| wanted(default, value)) {
+            return Err(JobError::SettingKind {
+                pipeline: pipeline.name,
+                name: *name,
+                wanted,
+            });
+        }
+    }
+    Ok(options.settings.clone())
+}
+
+/// What a value should be to be of the default's kind; `None` if it is.
+fn wanted(default: &Literal, value: &Literal) -> Option<&'static str> {
+    use Literal as L;
+    let (is_alike, wanted) = match default {
+        L::Bool(_) => (matches!(value, L::Bool(_)), "`true` or `false`"),
+        L::Int(_) => (matches!(value, L::Int(_)), "an integer"),
+        L::Float(_) => (matches!(value, L::Int(_) | L::Float(_)), "a number"),
+        L::Str(_) => (matches!(value, L::Str(_)), "a string"),
+        L::List(_) => (matches!(value, L::List(_)), "a list"),
+        _ => (true, ""),
+    };
+    (!is_alike).then_some(wanted)
 }
 
 impl Settings {
@@ -100,14 +143,40 @@ impl Settings {
         texts.ok_or_else(|| self.wrong(what, "a list of strings"))
     }
 
-    fn no_value(&self, what: &str) -> JobError {
+    /// A list of lists of texts; a list of texts is one of them.
+    pub(super) fn groups(
+        &self,
+        expr: &Expr,
+        methods: &[Name],
+        what: &str,
+    ) -> Result<Vec<Vec<String>>, JobError> {
+        let value = self.value(expr, methods, what)?;
+        let texts = |items: &[Literal]| {
+            let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
+            texts.collect::<Option<Vec<String>>>()
+        };
+        let wrong = || self.wrong(what, "a list of module paths, or a list of such lists");
+        let items = value.items().ok_or_else(wrong)?;
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(one) = texts(items) {
+            return Ok(vec![one]);
+        }
+        let groups = items.iter().map(|item| texts(item.items()?));
+        groups.collect::<Option<_>>().ok_or_else(wrong)
+    }
+
+    /// The error that an expression has no value.
+    pub(super) fn no_value(&self, what: &str) -> JobError {
         JobError::Setting {
             pipeline: self.pipeline,
             what: what.to_owned(),
         }
     }
 
-    fn wrong(&self, what: &str, wanted: &'static str) -> JobError {
+    /// The error that a value is of another kind.
+    pub(super) fn wrong(&self, what: &str, wanted: &'static str) -> JobError {
         JobError::Kind {
             pipeline: self.pipeline,
             what: what.to_owned(),

@@ -79,122 +79,159 @@ impl<'a> Run<'a> {
         steps: &[Step],
         settings: &mut Settings,
     ) -> Result<(), JobError> {
-        let last_saturation = last_saturation(&pipeline.steps);
         for step in steps {
-            let methods = self.method_names();
-            match step {
-                Step::Freeze { keep } => {
-                    (self.progress)("freezing");
-                    let keep = settings.texts(keep, &methods, "freeze(keep)")?;
-                    self.freeze(&keep)?;
-                }
-                Step::Apply {
-                    rules,
-                    method,
-                    span,
-                } => {
-                    (self.progress)("applying rules");
-                    for method in self.step_methods(settings, method.as_ref(), "apply(method)")? {
-                        self.rewrite(method, |run, of| {
-                            let (loaded, options) = (run.loaded, run.options);
-                            rewrite::apply(
-                                of,
-                                loaded,
-                                options,
-                                rules,
-                                &mut run.scene(method, *span),
-                            )
-                        })?;
-                    }
-                    self.applied.extend(rules);
-                }
-                Step::Saturate {
-                    rules,
-                    keeps,
-                    method,
-                    span,
-                } => {
-                    (self.progress)("saturating");
-                    let mut rules = rules.clone();
-                    if last_saturation.is_some_and(|last| std::ptr::eq(last, step)) {
-                        rules.extend(self.added_rules(&rules, pipeline));
-                    }
-                    let what = "saturate(method)";
-                    for method in self.step_methods(settings, method.as_ref(), what)? {
-                        let outcome = self.rewrite(method, |run, of| {
-                            let applied = run.applied.clone();
-                            let names = rewrite::Saturation {
-                                rules: &rules,
-                                keeps,
-                                applied: &applied,
-                            };
-                            let (loaded, options) = (run.loaded, run.options);
-                            let mut scene = run.scene(method, *span);
-                            rewrite::saturate(of, loaded, options, &names, &mut scene)
-                        })?;
-                        self.outcomes.insert(method, outcome);
-                    }
-                }
-                Step::Store {
-                    ops,
-                    prefix,
-                    method,
-                } => {
-                    let ops = settings.texts(ops, &methods, "store(OPS)")?;
-                    let prefix = settings.text(prefix, &methods, "store(prefix)")?;
-                    let of = self.step_methods(settings, method.as_ref(), "store(method)")?;
-                    self.store(&of, &ops, &prefix)?;
-                }
-                Step::Let(name, value) => {
-                    let value = settings.evaluate(value, &methods);
-                    settings.bind(*name, value);
-                }
-                Step::If(condition, steps) => match settings.evaluate(condition, &methods) {
-                    Val::Literal(Literal::Bool(true)) => self.steps(pipeline, steps, settings)?,
-                    Val::Literal(Literal::Bool(false)) => {}
-                    _ => {
-                        return Err(JobError::Setting {
-                            pipeline: pipeline.name,
-                            what: "if".into(),
-                        });
-                    }
-                },
-                Step::Run {
-                    pipeline: inner,
-                    settings: given,
-                } => {
-                    let found = self
-                        .loaded
-                        .library
-                        .pipelines
-                        .iter()
-                        .find(|candidate| candidate.name == *inner);
-                    let found = found.ok_or_else(|| JobError::NoPipeline {
-                        name: inner.to_string(),
-                        known: Vec::new(),
-                    })?;
-                    let given = given
-                        .iter()
-                        .map(|(name, value)| {
-                            let value = settings.value(value, &methods, name.as_str())?;
-                            Ok((*name, value))
-                        })
-                        .collect::<Result<Vec<_>, JobError>>()?;
-                    self.pipeline(found, &given)?;
-                }
-                Step::Demand(condition, message) => {
-                    let met = settings.evaluate(condition, &methods);
-                    if !matches!(met, Val::Literal(Literal::Bool(true))) {
-                        let message = settings.texts(message, &methods, "demand")?.join("");
-                        return Err(JobError::Demand {
-                            pipeline: pipeline.name,
-                            message,
-                        });
-                    }
-                }
-            }
+            self.step(pipeline, step, settings)
+                .map_err(|error| self.with_place(error, step))?;
         }
         Ok(())
+    }
+
+    /// Errors that a step's text may be the cause of say where that is.
+    fn with_place(&self, error: JobError, step: &Step) -> JobError {
+        let place = step.span().and_then(|span| {
+            let file = self.loaded.sources.file(span.source)?;
+            let line = file.place(span.range().start).line + 1;
+            Some(format!("{}:{line}", file.name()))
+        });
+        match (error.is_of_step(), place) {
+            (true, Some(place)) => JobError::At {
+                place,
+                error: Box::new(error),
+            },
+            _ => error,
+        }
+    }
+
+    fn step(
+        &mut self,
+        pipeline: &Pipeline,
+        step: &Step,
+        settings: &mut Settings,
+    ) -> Result<(), JobError> {
+        let names = self.method_names();
+        match step {
+            Step::Freeze { keep, .. } => {
+                (self.progress)("freezing");
+                let keep = settings.texts(keep, &names, "freeze(keep)")?;
+                self.freeze(&keep)
+            }
+            Step::Apply {
+                rules,
+                method,
+                modules,
+                span,
+            } => {
+                (self.progress)("applying rules");
+                let methods = self.step_methods(settings, method.as_ref(), "apply(method)")?;
+                let modules = self.step_modules(settings, modules.as_ref(), "apply(modules)")?;
+                for method in methods {
+                    self.rewrite(method, |run, of| {
+                        let (loaded, options) = (run.loaded, run.options);
+                        let mut scene = run.scene(method, *span);
+                        rewrite::apply(of, loaded, options, rules, &modules, &mut scene)
+                    })?;
+                }
+                self.applied.extend(rules);
+                Ok(())
+            }
+            Step::Saturate {
+                rules,
+                keeps,
+                method,
+                modules,
+                span,
+            } => {
+                (self.progress)("saturating");
+                let methods = self.step_methods(settings, method.as_ref(), "saturate(method)")?;
+                let modules = self.step_modules(settings, modules.as_ref(), "saturate(modules)")?;
+                let mut rules = rules.clone();
+                let last = last_saturation(&pipeline.steps);
+                if last.is_some_and(|last| std::ptr::eq(last, step)) {
+                    rules.extend(self.added_rules(&rules, pipeline));
+                }
+                for method in methods {
+                    let outcome = self.rewrite(method, |run, of| {
+                        let applied = run.applied.clone();
+                        let names = rewrite::Saturation {
+                            rules: &rules,
+                            keeps,
+                            modules: &modules,
+                            applied: &applied,
+                        };
+                        let (loaded, options) = (run.loaded, run.options);
+                        let mut scene = run.scene(method, *span);
+                        rewrite::saturate(of, loaded, options, &names, &mut scene)
+                    })?;
+                    self.outcomes.insert(method, outcome);
+                }
+                Ok(())
+            }
+            Step::Store {
+                ops,
+                prefix,
+                method,
+                ..
+            } => {
+                let ops = settings.texts(ops, &names, "store(OPS)")?;
+                let prefix = settings.text(prefix, &names, "store(prefix)")?;
+                let methods = self.step_methods(settings, method.as_ref(), "store(method)")?;
+                self.store(&methods, &ops, &prefix)
+            }
+            Step::Clone { method, new, .. } => {
+                let method = settings.text(method, &names, "clone(method)")?;
+                let new = settings.text(new, &names, "clone(new)")?;
+                self.clone_method(&method, &new)
+            }
+            Step::ReturnNone { method, .. } => {
+                let method = settings.text(method, &names, "return_none(method)")?;
+                self.return_none(&method)
+            }
+            Step::SetAttribute { name, value, .. } => {
+                let name = settings.text(name, &names, "set_attribute(name)")?;
+                let value = settings.value(value, &names, "set_attribute(value)")?;
+                self.set_attribute(&name, value)
+            }
+            Step::ShareConstants => self.share_constants(),
+            Step::Fetch { rows, .. } => {
+                let rows = settings.value(rows, &names, "fetch(ROWS)")?;
+                self.fetch(settings, &rows)
+            }
+            Step::Let(name, value) => {
+                let value = settings.evaluate(value, &names);
+                settings.bind(*name, value);
+                Ok(())
+            }
+            Step::If(condition, steps) => match settings.evaluate(condition, &names) {
+                Val::Literal(Literal::Bool(true)) => self.steps(pipeline, steps, settings),
+                Val::Literal(Literal::Bool(false)) => Ok(()),
+                _ => Err(settings.no_value("if")),
+            },
+            Step::Run {
+                pipeline: inner,
+                settings: given,
+                ..
+            } => {
+                let pipelines = &self.loaded.library.pipelines;
+                let Some(found) = pipelines.iter().find(|other| other.name == *inner) else {
+                    unreachable!("the checker looked pipelines up")
+                };
+                let given = given.iter().map(|(name, value)| {
+                    let value = settings.value(value, &names, name.as_str())?;
+                    Ok((*name, value))
+                });
+                let given = given.collect::<Result<Vec<_>, JobError>>()?;
+                self.pipeline(found, &given)
+            }
+            Step::Demand {
+                condition, error, ..
+            } => match settings.evaluate(condition, &names) {
+                Val::Literal(Literal::Bool(true)) => Ok(()),
+                _ => Err(JobError::Demand {
+                    pipeline: pipeline.name,
+                    message: settings.texts(error, &names, "demand(error)")?.join(""),
+                }),
+            },
+        }
     }
 
     fn scene(&mut self, method: Name, span: Span) -> rewrite::Scene<'_> {
@@ -221,6 +258,23 @@ impl<'a> Run<'a> {
             None => None,
         };
         self.methods(method.as_deref())
+    }
+
+    /// The groups of modules that a step with this `modules =` may match.
+    fn step_modules(
+        &self,
+        settings: &Settings,
+        modules: Option<&Expr>,
+        what: &str,
+    ) -> Result<Vec<Vec<String>>, JobError> {
+        let Some(modules) = modules else {
+            return Ok(Vec::new());
+        };
+        let groups = settings.groups(modules, &self.method_names(), what)?;
+        for path in groups.iter().flatten() {
+            self.refuse_unknown_module(path)?;
+        }
+        Ok(groups)
     }
 
     /// Rules of added modules that no pipeline of theirs names.

@@ -276,9 +276,7 @@ impl Import<'_> {
         if let Some(place) = node.place {
             self.built.skeleton.places.push((class, place));
         }
-        if let Some(scope) = node.scope {
-            self.built.skeleton.module_paths.push((class, scope));
-        }
+        self.built.skeleton.module_paths.push((class, node.scope));
         for (i, &result) in node.results.iter().enumerate() {
             let class = if results == 1 {
                 class
@@ -473,6 +471,7 @@ impl Import<'_> {
         let results = node.results.len() as u32;
         let class = egraph.add_op(node.op, &operands, attributes, results);
         self.built.skeleton.effects.push((class, id));
+        self.built.skeleton.module_paths.push((class, node.scope));
         for (i, result) in (0..).zip(&node.results) {
             let class = match results {
                 1 => class,

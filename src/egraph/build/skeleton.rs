@@ -96,8 +96,8 @@ pub struct Skeleton {
     pub values: Vec<(Class, Named)>,
     /// Places of imported operators, by class as it was then.
     pub places: Vec<(Class, Name)>,
-    /// Paths of the modules that imported operators are from, by class as it was then.
-    pub module_paths: Vec<(Class, Name)>,
+    /// Paths of the modules that imported operators are from (the root has none), by class as it was then.
+    pub module_paths: Vec<(Class, Option<Name>)>,
     /// Nodes that stand for effects, by class as it was then.
     pub effects: Vec<(Class, ItemId)>,
     /// Whether attributes are read before anything else is done: effects were added, and reads know nothing of them.

@@ -36,14 +36,15 @@ pub fn place(
             .or_insert_with(|| of.clone());
         entry.name = entry.name.or(of.name);
     }
-    let of_classes = |named: &[(Class, Name)]| {
-        let first_wins = named.iter().rev();
-        first_wins
-            .map(|&(class, name)| (egraph.find(class), name))
-            .collect()
-    };
-    let places = of_classes(&skeleton.places);
-    let module_paths = of_classes(&skeleton.module_paths);
+    // The first of a class wins.
+    let places = skeleton.places.iter().rev();
+    let places = places
+        .map(|&(class, place)| (egraph.find(class), place))
+        .collect();
+    let paths = skeleton.module_paths.iter().rev();
+    let module_paths = paths
+        .filter_map(|&(class, path)| Some((egraph.find(class), path?)))
+        .collect();
     let mut emitter = Emitter {
         egraph,
         candidates,

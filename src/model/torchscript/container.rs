@@ -120,6 +120,38 @@ impl Container {
         !self.forgotten
     }
 
+    /// Gives a function the defaults of another that are constants.
+    pub fn clone_defaults(&mut self, from: FunctionName, to: FunctionName) {
+        let defaults = self.constant_defaults.iter();
+        let defaults = defaults.filter(|((function, _), _)| *function == from);
+        let cloned: Vec<_> = defaults
+            .map(|((_, position), id)| ((to, *position), *id))
+            .collect();
+        self.constant_defaults.extend(cloned);
+    }
+
+    /// The constants that a class declares, such as `kernel_size` of a convolution, with their texts.
+    pub fn declared_constants(&self, class: Name) -> Vec<(&str, &str)> {
+        let items = self.code.values().filter_map(|file| match file {
+            CodeFile::Items(items) => Some(items),
+            CodeFile::Text(_) => None,
+        });
+        let lines = items.flatten().filter_map(|item| match item {
+            CodeItem::Class(text) if text.name == class => Some(&text.members),
+            _ => None,
+        });
+        let constants = lines.flatten().filter_map(|member| match member {
+            MemberText::Line(line) => {
+                let (name, rest) = line.split_once(':')?;
+                let (ty, value) = rest.split_once('=')?;
+                let is_final = ty.trim_start().starts_with("Final");
+                is_final.then(|| (name.trim(), value.trim()))
+            }
+            _ => None,
+        });
+        constants.collect()
+    }
+
     /// Forgets all code that is no graph: methods and functions that nothing kept reaches, and classes no module is of.
     ///
     /// A rewriter that changes modules calls this, as such code may refer to what is no longer there. Returns the names of the methods
