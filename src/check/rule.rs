@@ -522,7 +522,7 @@ impl Function {
 
     /// Whether it makes constant tensors, or asks for the bounds of their elements.
     pub fn is_about_tensors(self) -> bool {
-        (self as usize) >= Function::Tensor as usize
+        (Function::Tensor as usize..=Function::Greatest as usize).contains(&(self as usize))
     }
 
     /// Whether it computes with numbers, and with the elements of constant tensors where it is given such.

@@ -93,7 +93,7 @@ pub enum JobError {
         error: Box<JobError>,
     },
     /// A setting was given that the pipeline does not have.
-    #[error("pipeline `{pipeline}` has no setting `{name}`{}; {}", did_you_mean(.meant), listed_settings(.settings))]
+    #[error("pipeline `{pipeline}` has no setting `{name}`; {}{}", listed_settings(.settings), did_you_mean(.meant))]
     UnknownSetting {
         /// The pipeline.
         pipeline: Name,

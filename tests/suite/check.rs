@@ -106,7 +106,20 @@ fn step_text(step: &Step) -> String {
             let steps: Vec<String> = steps.iter().map(step_text).collect();
             format!("if {condition:?}: {}", steps.join(", "))
         }
-        other => format!("{other:?}"),
+        Step::Freeze { keep, .. } => format!("freeze: {keep:?}"),
+        Step::Store { ops, prefix, .. } => format!("store: {ops:?} {prefix:?}"),
+        Step::Clone { method, new, .. } => format!("clone: {method:?} {new:?}"),
+        Step::ReturnNone { method, .. } => format!("return_none: {method:?}"),
+        Step::SetAttribute { name, value, .. } => format!("set_attribute: {name:?} {value:?}"),
+        Step::ShareConstants => "share_constants".to_owned(),
+        Step::Fetch { rows, .. } => format!("fetch: {rows:?}"),
+        Step::Let(name, value) => format!("let {name}: {value:?}"),
+        Step::Run {
+            pipeline, settings, ..
+        } => format!("run {pipeline}: {settings:?}"),
+        Step::Demand {
+            condition, error, ..
+        } => format!("demand: {condition:?} {error:?}"),
     }
 }
 
