@@ -21,6 +21,7 @@ fn help_says_what_there_is() {
         "help optimize",
         "help check",
         "help show",
+        "help why",
         "--version",
     ] {
         let ran = place.run(words);

@@ -36,3 +36,5 @@ mod torchscript_bad;
 mod torchscript_code;
 mod torchscript_fixtures;
 mod verify;
+mod why;
+mod why_naive;

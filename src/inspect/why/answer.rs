@@ -17,7 +17,7 @@ use crate::source::Span;
 use super::fate::Fate;
 use super::groups::{Example, Group, RulePlace};
 use super::subject::subject;
-use super::witness::Witness;
+use super::witness::{Asked, Witness};
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
@@ -165,7 +165,11 @@ pub fn why(
         answer.verdict = Verdict::LeftOut;
         return Ok(answer);
     }
-    let mut witness = Witness::new(&subject, question, &loaded.sources);
+    let mut witness = Witness::new(Asked {
+        subject: &subject,
+        question,
+        sources: &loaded.sources,
+    });
     job::observe(file, loaded, options, &mut witness)?;
     if let Some(message) = witness.error {
         return Err(WhyError::Question(message));

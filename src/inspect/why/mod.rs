@@ -16,3 +16,4 @@ pub use fate::{Costs, Fate, FateKind};
 pub use groups::{Compared, Example, Group, Held, Looked, RulePlace};
 pub use model_nodes::{ModelNode, ModelNodes};
 pub use subject::{Subject, subject};
+pub use witness::{Asked, step_why};

@@ -26,26 +26,29 @@ const MOST_SUGGESTED: usize = 8;
 /// Matches told one by one.
 const MOST_MATCHES: usize = 3;
 
+/// What is asked, of which rule, and the texts its spans point into.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The rule.
+    pub subject: &'a Subject<'a>,
+    /// The question.
+    pub question: &'a Question,
+    /// The texts.
+    pub sources: &'a Sources,
+}
+
 /// Watches for one rule.
 pub(super) struct Witness<'a> {
-    subject: &'a Subject<'a>,
-    question: &'a Question,
-    sources: &'a Sources,
+    asked: Asked<'a>,
     pub(super) steps: Vec<StepWhy>,
     /// What was wrong with the node asked for.
     pub(super) error: Option<String>,
 }
 
 impl<'a> Witness<'a> {
-    pub(super) fn new(
-        subject: &'a Subject<'a>,
-        question: &'a Question,
-        sources: &'a Sources,
-    ) -> Witness<'a> {
+    pub(super) fn new(asked: Asked<'a>) -> Witness<'a> {
         Witness {
-            subject,
-            question,
-            sources,
+            asked,
             steps: Vec::new(),
             error: None,
         }
@@ -54,11 +57,11 @@ impl<'a> Witness<'a> {
 
 impl Observer for Witness<'_> {
     fn wants(&self, named: &[Name]) -> bool {
-        named.contains(&self.subject.rule.name)
+        named.contains(&self.asked.subject.rule.name)
     }
 
     fn acted(&mut self, step: &Acted<'_>) -> ControlFlow<()> {
-        match self.step(step) {
+        match step_why(step, &self.asked) {
             Ok(told) => self.steps.extend(told),
             Err(message) => {
                 self.error = Some(message);
@@ -69,97 +72,105 @@ impl Observer for Witness<'_> {
     }
 }
 
-impl Witness<'_> {
-    fn step(&self, step: &Acted<'_>) -> Result<Option<StepWhy>, String> {
-        let rule = self.subject.rule.name;
-        let set = step.set;
-        let is_asked = |variant: &CompiledVariant| {
-            set.rules()[variant.rule as usize].name == rule
-                && self.subject.instances.contains(&variant.instance)
-        };
-        let variants: Vec<u32> = (0..)
-            .zip(set.variants())
-            .filter(|(_, variant)| is_asked(variant))
-            .map(|(number, _)| number)
-            .collect();
-        if variants.is_empty() {
-            return Ok(None);
-        }
-        let nodes = ModelNodes::new(step.graph, step.built, step.candidates);
-        let asked = match &self.question.at {
-            Some(words) => Some(nodes.named(words)?),
-            None => None,
-        };
-        let (matches, near) = tried(step, &variants, asked.as_deref());
-        let matched = matches.len();
-        let near_count = near.len();
-        let mut groups = Vec::new();
-        for (number, (group, members)) in grouped(near, set, &nodes).into_iter().enumerate() {
-            groups.push(self.told(step, &nodes, group, &members, number));
-        }
-        let fates = fates(step, &matches, &nodes);
-        let shown = if self.question.all {
-            usize::MAX
-        } else {
-            MOST_MATCHES
-        };
-        let told = matches.iter().take(shown).map(|attempt| Example {
-            instance: set.label(set.variant(attempt.variant)).to_string(),
-            root: nodes.of(attempt.root),
-            at: nodes.of(attempt.root),
-            miss: String::new(),
-            compared: None,
-            captures: held(attempt, &nodes),
-            met: met(attempt, set, &nodes),
-        });
-        Ok(Some(StepWhy {
-            verb: if step.is_apply() { "apply" } else { "saturate" },
-            method: step.method.to_owned(),
-            span: step.span,
-            place: place(self.sources, step.span),
-            matches: matched,
-            fates,
-            matched: told.collect(),
-            near_misses: near_count,
-            groups,
-            missing_operators: missing_operators(step, &variants, &nodes),
-            limits: limits(step.saturations, rule),
-        }))
+/// What a rule did in a step; nothing if the step does not have it.
+///
+/// # Errors
+/// The node that was asked for does not exist.
+pub fn step_why(step: &Acted<'_>, asked: &Asked<'_>) -> Result<Option<StepWhy>, String> {
+    let Asked {
+        subject,
+        question,
+        sources,
+    } = *asked;
+    let rule = subject.rule.name;
+    let set = step.set;
+    let is_asked = |variant: &CompiledVariant| {
+        set.rules()[variant.rule as usize].name == rule
+            && subject.instances.contains(&variant.instance)
+    };
+    let variants: Vec<u32> = (0..)
+        .zip(set.variants())
+        .filter(|(_, variant)| is_asked(variant))
+        .map(|(number, _)| number)
+        .collect();
+    if variants.is_empty() {
+        return Ok(None);
     }
+    let nodes = ModelNodes::new(step.graph, step.built, step.candidates);
+    let only = match &question.at {
+        Some(words) => Some(nodes.named(words)?),
+        None => None,
+    };
+    let (matches, near) = tried(step, &variants, only.as_deref());
+    let matched = matches.len();
+    let near_count = near.len();
+    let mut groups = Vec::new();
+    for (number, (group, members)) in grouped(near, set, &nodes).into_iter().enumerate() {
+        groups.push(told(asked, step, &nodes, group, &members, number));
+    }
+    let fates = fates(step, &matches, &nodes);
+    let shown = if question.all {
+        usize::MAX
+    } else {
+        MOST_MATCHES
+    };
+    let told = matches.iter().take(shown).map(|attempt| Example {
+        instance: set.label(set.variant(attempt.variant)).to_string(),
+        root: nodes.of(attempt.root),
+        at: nodes.of(attempt.root),
+        miss: String::new(),
+        compared: None,
+        captures: held(attempt, &nodes),
+        met: met(attempt, set, &nodes),
+    });
+    Ok(Some(StepWhy {
+        verb: if step.is_apply() { "apply" } else { "saturate" },
+        method: step.method.to_owned(),
+        span: step.span,
+        place: place(sources, step.span),
+        matches: matched,
+        fates,
+        matched: told.collect(),
+        near_misses: near_count,
+        groups,
+        missing_operators: missing_operators(step, &variants, &nodes),
+        limits: limits(step.saturations, rule),
+    }))
+}
 
-    fn told(
-        &self,
-        step: &Acted<'_>,
-        nodes: &ModelNodes<'_>,
-        mut group: Group,
-        members: &[Nearest],
-        number: usize,
-    ) -> Group {
-        let shown = if self.question.all { usize::MAX } else { 1 };
-        let examples = members.iter().take(shown);
-        group.examples = examples.map(|one| example(one, step.set, nodes)).collect();
-        group.places = group
-            .spans
-            .iter()
-            .map(|&span| place(self.sources, span))
-            .collect();
-        if number < MOST_SUGGESTED
-            && let Some(first) = members.first()
-        {
-            group.suggestion = super::hints::suggestion(step, first.first());
-        }
-        let mut taken: Vec<(String, usize)> = Vec::new();
-        for member in members {
-            if let Some(by) = taker(step, self.subject.rule.name, member.first().root) {
-                match taken.iter_mut().find(|(known, _)| *known == by) {
-                    Some((_, count)) => *count += 1,
-                    None => taken.push((by, 1)),
-                }
+/// A group with its places in the model, its cure, and who took the places.
+fn told(
+    asked: &Asked<'_>,
+    step: &Acted<'_>,
+    nodes: &ModelNodes<'_>,
+    mut group: Group,
+    members: &[Nearest],
+    number: usize,
+) -> Group {
+    let shown = if asked.question.all { usize::MAX } else { 1 };
+    let examples = members.iter().take(shown);
+    group.examples = examples.map(|one| example(one, step.set, nodes)).collect();
+    group.places = group
+        .spans
+        .iter()
+        .map(|&span| place(asked.sources, span))
+        .collect();
+    if number < MOST_SUGGESTED
+        && let Some(first) = members.first()
+    {
+        group.suggestion = super::hints::suggestion(step, first.first());
+    }
+    let mut taken: Vec<(String, usize)> = Vec::new();
+    for member in members {
+        if let Some(by) = taker(step, asked.subject.rule.name, member.first().root) {
+            match taken.iter_mut().find(|(known, _)| *known == by) {
+                Some((_, count)) => *count += 1,
+                None => taken.push((by, 1)),
             }
         }
-        group.taken_by = taken;
-        group
     }
+    group.taken_by = taken;
+    group
 }
 
 /// The attempts of these variants: those that matched, the first at each class, and the nearest at each other class.
@@ -234,20 +245,30 @@ fn missing_operators(
 ) -> Vec<MissingOperator> {
     let there = nodes.operators();
     let known: FxHashSet<&str> = there.iter().copied().collect();
-    let mut missing: Vec<Name> = Vec::new();
+    let mut absent: Vec<Vec<Name>> = Vec::new();
     for &variant in variants {
         let mut needed = Vec::new();
         for pattern in &step.set.variant(variant).patterns {
             operators(pattern, &mut needed);
         }
-        let absent = needed.into_iter().find(|op| !known.contains(op.as_str()));
-        let Some(op) = absent else {
+        needed.retain(|op| !known.contains(op.as_str()));
+        if needed.is_empty() {
             return Vec::new();
-        };
-        if !missing.contains(&op) {
-            missing.push(op);
         }
+        absent.push(needed);
     }
+    let none = Vec::new();
+    // What all variants want says most; else what each wants first.
+    let (first, others) = absent.split_first().unwrap_or((&none, &[]));
+    let by_all = first
+        .iter()
+        .filter(|op| others.iter().all(|of| of.contains(op)));
+    let mut missing: Vec<Name> = by_all.copied().collect();
+    if missing.is_empty() {
+        missing.extend(absent.iter().filter_map(|of| of.first()));
+    }
+    missing.sort_by_key(|op| op.as_str());
+    missing.dedup();
     missing
         .into_iter()
         .map(|op| MissingOperator {
