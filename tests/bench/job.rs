@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use divan::Bencher;
+use rulefold::inspect::why::{self, Question};
 use rulefold::model::torchscript::{self, TorchScript};
 use rulefold::ops::Catalogue;
 use rulefold::pipeline::job::{Options, optimize};
@@ -65,4 +66,24 @@ fn stage_c_write(bencher: Bencher) {
     let loaded = library::load(Vec::new());
     let (file, _) = rewrite(read(&loaded.catalogue), &loaded);
     bencher.bench_local(|| write(&file, &loaded.catalogue));
+}
+
+/// Why a rule matches nothing in MobileNetV2: rules, model, pipeline, answer.
+#[divan::bench(args = ["torch.quantized.same_elements", "torch.quantized.packed"])]
+fn why(bencher: Bencher, rule: &str) {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/models/torchscript/mobilenet_v2/qdq.pt"
+    );
+    let question = Question {
+        rule: rule.to_owned(),
+        ..Question::default()
+    };
+    bencher.bench_local(|| {
+        let loaded = library::load(Vec::new());
+        let read = torchscript::read(Path::new(path), &loaded.catalogue);
+        let file = read.expect("the fixture is understood");
+        let answer = why::why(file, &loaded, &Options::default(), &question);
+        answer.expect("the rule is one of those there are")
+    });
 }
