@@ -69,9 +69,10 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
             let slope = a.float(1)? as f32;
             requantized(a, 3, |x| leaky(x, slope))
         },
-        "aten::dropout" | "aten::feature_dropout" | "aten::alpha_dropout" => {
-            |a| off_while_training(a, 2)
-        }
+        "aten::dropout"
+        | "aten::feature_dropout"
+        | "aten::alpha_dropout"
+        | "aten::feature_alpha_dropout" => |a| off_while_training(a, 2),
         "quantized::dropout" => |a| off_while_training(a, 4),
         _ => return None,
     })

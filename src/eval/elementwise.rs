@@ -68,8 +68,23 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
                 i64::min,
             )
         },
+        "aten::clamp.Tensor" => clamp_between,
         _ => return None,
     })
+}
+
+/// `clamp.Tensor(Tensor self, Tensor? min, Tensor? max)`: the larger of both, then the smaller.
+fn clamp_between(a: Arguments) -> Result<Vec<Value>, Fault> {
+    let mut value = a.value(0).clone();
+    for (at, op) in [(1, "aten::maximum"), (2, "aten::minimum")] {
+        if !a.is_none(at) {
+            let both = [value, a.value(at).clone()];
+            let found =
+                super::table::call(op, &both).map_err(|error| Fault::new(error.to_string()))?;
+            value = found.into_iter().next().unwrap_or(Value::NONE);
+        }
+    }
+    Ok(vec![value])
 }
 
 /// The third operand, as a double and as an integer.
@@ -239,6 +254,22 @@ mod tests {
             (half.dtype, elements::read_f32(&half).unwrap()),
             (DType::F32, vec![62.5, 0.75])
         );
+    }
+
+    #[test]
+    fn clamp_takes_tensors_as_bounds() {
+        let x = Value::from(tensor_f32(vec![2, 2], &[-1.0, 5.0, 0.5, f32::NAN]));
+        let low = Value::from(tensor_f32(vec![2], &[0.0, 1.0]));
+        let high = Value::from(tensor_f32(vec![], &[2.0]));
+        let clamp = |rest: [Value; 2]| {
+            let [min, max] = rest;
+            elements::read_f32(&one("aten::clamp.Tensor", &[x.clone(), min, max])).unwrap()
+        };
+        let out = clamp([low.clone(), high.clone()]);
+        assert_eq!(out[..3], [0.0, 2.0, 0.5]);
+        assert!(out[3].is_nan());
+        assert_eq!(clamp([Value::NONE, high])[..3], [-1.0, 2.0, 0.5]);
+        assert_eq!(clamp([low, Value::NONE])[..3], [0.0, 5.0, 0.5]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod cli;
 mod cli_rules;
 mod command;
 mod console;
+mod covered;
 mod diff;
 mod drawing;
 mod dynamic;
