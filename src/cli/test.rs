@@ -1,28 +1,36 @@
 //! `rulefold test`: the tests in rule files.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::diagnostic;
+use crate::model::archive::Replacement;
 use crate::pipeline::library::{self, Loaded};
 use crate::rules::SHIPPED;
-use crate::testing::report::{Dots, legend, summary};
-use crate::testing::{Outcome, Settings, cases, run as run_case};
+use crate::testing::coverage::{self, coverage};
+use crate::testing::report::{Dots, json, junit, legend, summary};
+use crate::testing::{Outcome, Settings, Snapshot, accept, cases, run as run_case};
 
+use super::arguments::Format;
 use super::output::Output;
-use super::{DONE, INPUT_WRONG, RULES_WRONG, rule_files};
+use super::review::{Decision, review};
+use super::{DONE, INPUT_WRONG, RULES_WRONG, rule_files, watch};
 
 /// `rulefold test`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit codes: 0 all tests passed, 1 tests failed or the rules have errors, 2 a file cannot be read or the call is wrong.
+    after_help = "Exit codes: 0 all tests passed, 1 tests failed, snapshots wait or the rules have errors, 2 a file cannot be read or written, or the
+call is wrong.
 
 Examples:
   rulefold test                        the shipped library
   rulefold test my.fold                the tests of one file
   rulefold test rules --filter relu    those with `relu` in the name of rule or test
-  rulefold test my.fold --seed 7       other random numbers"
+  rulefold test my.fold --seed 7       other random numbers
+  rulefold test my.fold --review       decide on snapshots, one key each
+  rulefold test my.fold --watch        again after each change"
 )]
 pub struct Test {
     /// Rule files, or folders of them; the shipped library if there are none.
@@ -40,6 +48,24 @@ pub struct Test {
     /// The folder that `given file` looks in, instead of the one of the rule file.
     #[arg(long, value_name = "FOLDER")]
     pub root: Option<PathBuf>,
+    /// Accept all snapshots that are new or differ.
+    #[arg(long, conflicts_with = "review")]
+    pub update: bool,
+    /// Show each snapshot that is new or differs, and ask.
+    #[arg(long, conflicts_with_all = ["watch", "format"])]
+    pub review: bool,
+    /// Run again after each change of a file, until standard input is closed.
+    #[arg(long, requires = "files")]
+    pub watch: bool,
+    /// List guards, optional nodes and rules that no test covers.
+    #[arg(long)]
+    pub uncovered: bool,
+    /// How outcomes are printed.
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub format: Format,
+    /// Write the outcomes as JUnit XML, too.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     /// Print failures only.
     #[arg(short, long)]
     pub quiet: bool,
@@ -47,6 +73,13 @@ pub struct Test {
 
 /// Runs the command; the exit code.
 pub fn run(command: &Test, output: &Output) -> u8 {
+    match command.watch {
+        true => watch::watch(&command.files, || once(command, output)),
+        false => once(command, output),
+    }
+}
+
+fn once(command: &Test, output: &Output) -> u8 {
     let texts = match rule_files::read(&command.files) {
         Ok(texts) => texts,
         Err(message) => {
@@ -69,55 +102,134 @@ pub fn run(command: &Test, output: &Output) -> u8 {
         filter: command.filter.clone(),
         root: command.root.clone(),
     };
-    let outcomes = run_all(command, output, &loaded, &settings, &modules);
-    print(command, output, &loaded, &outcomes);
-    match outcomes.iter().all(Outcome::passed) {
-        true => DONE,
-        false => RULES_WRONG,
-    }
-}
-
-/// Runs the tests, and draws a letter for each.
-fn run_all(
-    command: &Test,
-    output: &Output,
-    loaded: &Loaded,
-    settings: &Settings,
-    modules: &[String],
-) -> Vec<Outcome> {
-    let cases = cases(loaded, settings, modules);
-    let names = cases.iter().map(|case| case.test.module.as_str());
-    let mut dots = Dots::new(output.width(), output.colors_out(), names);
-    let mut outcomes = Vec::with_capacity(cases.len());
-    for case in cases {
-        let outcome = run_case(loaded, settings, case);
-        if !command.quiet {
-            output.out(&dots.next(&outcome));
+    let run = Run {
+        command,
+        output,
+        loaded: &loaded,
+        modules: &modules,
+    };
+    let mut outcomes = run.all(&settings);
+    let done = run
+        .decide(&mut outcomes)
+        .and_then(|()| run.print(&outcomes));
+    match done {
+        Err(message) => {
+            output.error(&message);
+            INPUT_WRONG
         }
-        outcomes.push(outcome);
+        Ok(()) if outcomes.iter().all(Outcome::passed) => DONE,
+        Ok(()) => RULES_WRONG,
     }
-    if !command.quiet {
-        output.out(&dots.end());
-    }
-    outcomes
 }
 
-fn print(command: &Test, output: &Output, loaded: &Loaded, outcomes: &[Outcome]) {
-    if !command.quiet {
-        output.out(&legend(outcomes));
+struct Run<'a> {
+    command: &'a Test,
+    output: &'a Output,
+    loaded: &'a Loaded,
+    modules: &'a [String],
+}
+
+impl Run<'_> {
+    /// Whether the run is told as it goes.
+    fn is_told(&self) -> bool {
+        !self.command.quiet && self.command.format == Format::Text
     }
-    let failures: Vec<_> = outcomes
-        .iter()
-        .flat_map(|outcome| outcome.failures.iter().map(|f| f.diagnostic(outcome)))
-        .collect();
-    if !failures.is_empty() {
-        let text = match output.colors_out() {
-            true => diagnostic::coloured(&loaded.sources, &failures),
-            false => diagnostic::plain(&loaded.sources, &failures),
-        };
-        output.out(&format!("\n{text}"));
+
+    /// Runs the tests, and draws a letter for each.
+    fn all(&self, settings: &Settings) -> Vec<Outcome> {
+        let cases = cases(self.loaded, settings, self.modules);
+        let names = cases.iter().map(|case| case.test.module.as_str());
+        let mut dots = Dots::new(self.output.width(), self.output.colors_out(), names);
+        let mut outcomes = Vec::with_capacity(cases.len());
+        for case in cases {
+            let outcome = run_case(self.loaded, settings, case);
+            if self.is_told() {
+                self.output.out(&dots.next(&outcome));
+            }
+            outcomes.push(outcome);
+        }
+        if self.is_told() {
+            self.output.out(&dots.end());
+            self.output.out(&legend(&outcomes));
+        }
+        outcomes
     }
-    if !command.quiet {
-        output.out(&summary(outcomes, command.seed, output.colors_out()));
+
+    /// Settles what is to become of snapshots.
+    fn decide(&self, outcomes: &mut [Outcome]) -> Result<(), String> {
+        if self.command.update {
+            for outcome in outcomes {
+                for snapshot in std::mem::take(&mut outcome.snapshots) {
+                    written(&snapshot)?;
+                    if self.is_told() {
+                        let path = snapshot.path.display();
+                        self.output.out(&format!("wrote {path}\n"));
+                    }
+                }
+            }
+        } else if self.command.review {
+            let waiting: Vec<(String, &Snapshot)> = outcomes
+                .iter()
+                .flat_map(|o| o.snapshots.iter().map(|snapshot| (o.name(), snapshot)))
+                .collect();
+            let mut decisions = review(&waiting, self.output)?.into_iter();
+            for outcome in outcomes {
+                let keep = |_: &Snapshot| decisions.next() != Some(Decision::Accepted);
+                outcome.snapshots.retain(keep);
+            }
+        }
+        Ok(())
     }
+
+    fn print(&self, outcomes: &[Outcome]) -> Result<(), String> {
+        let (command, output) = (self.command, self.output);
+        if let Some(path) = &command.junit {
+            let document = junit(self.loaded, outcomes);
+            let write = || {
+                let mut file = Replacement::create(path)?;
+                file.write_all(document.as_bytes())?;
+                file.commit()
+            };
+            let failed = |error| format!("{}: cannot be written: {error}", path.display());
+            write().map_err(failed)?;
+        }
+        let covered = coverage(self.loaded, self.modules, outcomes);
+        // A part of the tests says nothing about what the others see.
+        let covered = command.filter.is_none().then_some(covered);
+        if command.format == Format::Json {
+            output.out(&json(self.loaded, outcomes, command.seed, covered.as_ref()));
+            return Ok(());
+        }
+        // What was reviewed was shown already.
+        let shown = outcomes.iter().map(|outcome| match command.review {
+            true => Outcome {
+                snapshots: Vec::new(),
+                ..outcome.clone()
+            },
+            false => outcome.clone(),
+        });
+        let found: Vec<_> = shown.flat_map(|outcome| outcome.diagnostics()).collect();
+        if !found.is_empty() {
+            let text = match output.colors_out() {
+                true => diagnostic::coloured(&self.loaded.sources, &found),
+                false => diagnostic::plain(&self.loaded.sources, &found),
+            };
+            output.out(&format!("\n{text}"));
+        }
+        if let (true, Some(covered)) = (command.uncovered, &covered) {
+            output.out(&coverage::listed(covered));
+        }
+        if !command.quiet {
+            output.out(&summary(outcomes, command.seed, output.colors_out()));
+            if let Some(covered) = &covered {
+                output.out(&coverage::summary(covered));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn written(snapshot: &Snapshot) -> Result<(), String> {
+    accept(snapshot)
+        .map_err(|error| format!("{}: cannot be written: {error}", snapshot.path.display()))
 }

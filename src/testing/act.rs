@@ -10,7 +10,7 @@ use crate::egraph::build::{Built, build_with_effects};
 use crate::egraph::choose::{Anything, Redirect, choose};
 use crate::egraph::extract::Limits;
 use crate::egraph::place::place;
-use crate::egraph::{EGraph, Miss, NearMiss, near_misses, replace};
+use crate::egraph::{Attempt, EGraph, attempts, replace};
 use crate::graph::{ConstantStore, Graph, Name};
 use crate::pipeline::library::Loaded;
 use crate::rules::RuleSet;
@@ -60,24 +60,16 @@ impl<'a> Actor<'a> {
         })
     }
 
-    /// The attempt to match that came furthest, over all values of the graph.
-    pub(super) fn nearest(
+    /// How far the rule came at each value of the graph.
+    pub(super) fn attempts(
         &self,
         graph: &Graph,
         constants: ConstantStore,
-    ) -> Result<Option<NearMiss>, String> {
+    ) -> Result<Vec<Attempt>, String> {
         let built = self.build(graph, constants)?;
-        let mut best: Option<NearMiss> = None;
-        for class in built.egraph.classes() {
-            for near in near_misses(&built.egraph, &self.set, class) {
-                let rank =
-                    |near: &NearMiss| (matches!(near.miss, Miss::Guard { .. }), near.matched);
-                if best.as_ref().is_none_or(|best| rank(best) < rank(&near)) {
-                    best = Some(near);
-                }
-            }
-        }
-        Ok(best)
+        let variants = u32::try_from(self.set.variants().len()).unwrap_or(u32::MAX);
+        let at = |class| attempts(&built.egraph, &self.set, 0..variants, class);
+        Ok(built.egraph.classes().into_iter().flat_map(at).collect())
     }
 
     fn build(&self, graph: &Graph, constants: ConstantStore) -> Result<Built, String> {
@@ -128,4 +120,18 @@ pub(super) fn untouched(
     let built = built(graph, constants, loaded, &FxHashSet::default())?;
     let graph = placed(&built, &Redirect::default(), loaded)?;
     Ok((graph, built.egraph.into_constants()))
+}
+
+/// The attempt that came furthest without matching: one that failed on a guard, else the one that met most.
+pub(super) fn nearest(attempts: &[Attempt]) -> Option<&Attempt> {
+    let missed = attempts
+        .iter()
+        .filter(|a| a.missed.is_some() && !a.met.is_empty());
+    missed.fold(None, |best: Option<&Attempt>, one| {
+        let rank = |attempt: &Attempt| (attempt.is_guard(), attempt.met.len());
+        match best {
+            Some(best) if rank(best) >= rank(one) => Some(best),
+            _ => Some(one),
+        }
+    })
 }

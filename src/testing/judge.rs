@@ -5,15 +5,16 @@
 
 use crate::check::rule::Rule;
 use crate::check::{Test, Trial};
-use crate::egraph::{Miss, NearMiss};
+use crate::egraph::{Attempt, Miss};
 use crate::graph::ConstantStore;
 use crate::pipeline::library::Loaded;
 use crate::source::Span;
 use crate::syntax::ast::{Comparison as Compared, Expect, ExpectKind};
 
-use super::act::{Acted, Actor};
+use super::act::{Acted, Actor, nearest};
 use super::canonical::signature;
 use super::content::Style;
+use super::coverage::Seen;
 use super::equal::{Comparison, Rewritten, Runnable, Unequal};
 use super::file;
 use super::given::{Given, Instance, Sample};
@@ -28,6 +29,8 @@ pub(super) struct Findings {
     pub(super) failures: Vec<Failure>,
     /// Texts for `expect snapshot`, with the place of each.
     pub(super) snapshots: Vec<(Span, String)>,
+    /// What was seen of the rule.
+    pub(super) seen: Seen,
 }
 
 impl Findings {
@@ -36,7 +39,7 @@ impl Findings {
         let failure = Failure::new(FailureKind::NotRun, span, label);
         Findings {
             failures: vec![failure.note(reason)],
-            snapshots: Vec::new(),
+            ..Findings::default()
         }
     }
 }
@@ -54,6 +57,7 @@ pub(super) struct Judge<'a> {
     sample: Sample,
     instance: Instance,
     before: ConstantStore,
+    attempts: Vec<Attempt>,
     acted: Acted,
 }
 
@@ -97,6 +101,7 @@ impl<'a> Judge<'a> {
             }
         };
         let (instance, before) = given.start(&sample)?;
+        let attempts = actor.attempts(&instance.graph, before.clone())?;
         let acted = actor.act(&instance.graph, before.clone())?;
         Ok(Judge {
             loaded,
@@ -110,12 +115,16 @@ impl<'a> Judge<'a> {
             sample,
             instance,
             before,
+            attempts,
             acted,
         })
     }
 
     fn all(mut self) -> Findings {
-        let mut findings = Findings::default();
+        let mut findings = Findings {
+            seen: Seen::of(&self.attempts),
+            ..Findings::default()
+        };
         for (at, expect) in self.test.test.expects.iter().enumerate() {
             if let ExpectKind::Snapshot = expect.kind {
                 findings.snapshots.push((expect.span, self.result_text()));
@@ -170,13 +179,10 @@ impl<'a> Judge<'a> {
         let Some(reason) = reason else {
             return Ok(());
         };
-        match self.nearest() {
-            Err(error) => Err(Failure::new(FailureKind::NotRun, span, "cannot be run").note(error)),
-            Ok(Some(NearMiss {
-                miss: Miss::Guard { text, .. },
-                ..
-            })) if *text == *reason => Ok(()),
-            Ok(_) => {
+        let missed = nearest(&self.attempts).and_then(|attempt| attempt.missed.as_ref());
+        match missed.map(|missing| &missing.miss) {
+            Some(Miss::Guard { text, .. }) if **text == *reason => Ok(()),
+            _ => {
                 let failure = Failure::new(FailureKind::Noisy, span, "refused for another reason");
                 let failure = self.with_guard(failure, reason, "this guard is not what refuses it");
                 Err(self.with_nearest(failure))
@@ -192,30 +198,28 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// With the attempt that came furthest.
+    /// With the attempt that came furthest, and what its names held.
     fn with_nearest(&self, failure: Failure) -> Failure {
-        match self.nearest() {
-            Err(error) => failure.note(error),
-            Ok(None) => failure.note("nothing in the graph looks like what the rule matches"),
-            Ok(Some(near)) => {
-                let text = format!(
-                    "the nearest attempt matched {} of {}: {}",
-                    near.matched, near.of, near.miss
-                );
-                let failure = failure.note(text);
-                match &near.miss {
-                    Miss::Guard { text, .. } if failure.other.is_none() => {
-                        self.with_guard(failure, text, "this guard refuses it")
-                    }
-                    _ => failure,
-                }
-            }
+        let nearest = nearest(&self.attempts);
+        let Some((attempt, missing)) = nearest.and_then(|a| Some((a, a.missed.as_ref()?))) else {
+            return failure.note("nothing in the graph looks like what the rule matches");
+        };
+        let (met, of) = (attempt.met.len(), attempt.of);
+        let mut failure = failure.note(format!(
+            "the nearest attempt met {met} of {of}: {}",
+            missing.miss
+        ));
+        let captures = attempt.captures.iter();
+        let captures: Vec<String> = captures
+            .map(|capture| format!("{} = {}", capture.name, capture.text))
+            .collect();
+        if !captures.is_empty() {
+            failure = failure.note(format!("captures so far:\n{}", captures.join("\n")));
         }
-    }
-
-    fn nearest(&self) -> Result<Option<NearMiss>, String> {
-        self.actor
-            .nearest(&self.instance.graph, self.before.clone())
+        match failure.other {
+            Some(_) => failure,
+            None => failure.other(missing.span, "the attempt ended here"),
+        }
     }
 
     fn graph(&mut self, at: usize, span: Span) -> Result<(), Failure> {

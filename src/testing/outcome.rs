@@ -5,11 +5,12 @@
 
 use serde::Serialize;
 
-use super::lines::Line;
+use super::lines::{Line, difference};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 use super::codes;
+use super::coverage::Seen;
 
 /// A test that was run, for one instance of its rule.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// Snapshots that are new or differ, and wait for a decision.
     pub snapshots: Vec<Snapshot>,
+    /// What it saw of its rule.
+    pub seen: Seen,
     /// How long it took.
     pub seconds: f64,
 }
@@ -43,6 +46,25 @@ impl Outcome {
     /// Whether it expected nothing that it did not find.
     pub fn passed(&self) -> bool {
         self.failures.is_empty() && self.snapshots.is_empty()
+    }
+
+    /// Everything that keeps it from passing, with its place in the rule file.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let failures = self.failures.iter().map(|failure| failure.diagnostic(self));
+        let snapshots = self.snapshots.iter().map(|snapshot| {
+            let label = match snapshot.before {
+                None => "there is no snapshot yet",
+                Some(_) => "the snapshot differs",
+            };
+            let mut failure = Failure::new(FailureKind::Snapshot, snapshot.span, label);
+            failure.difference = snapshot.difference();
+            let help = "accept it with `rulefold test --review`, or all with `--update`";
+            failure
+                .note(snapshot.path.display().to_string())
+                .diagnostic(self)
+                .help(help)
+        });
+        failures.chain(snapshots).collect()
     }
 
     /// Target and test: `torch.clean.detach: detach alone`.
@@ -159,7 +181,7 @@ impl Failure {
     }
 
     /// The failure with its place in the rule file.
-    pub fn diagnostic(&self, of: &Outcome) -> Diagnostic {
+    fn diagnostic(&self, of: &Outcome) -> Diagnostic {
         let mut diagnostic =
             Diagnostic::error(self.kind.code(), of.name()).primary(self.span, self.label.clone());
         if let Some((span, label)) = &self.other {
@@ -182,10 +204,21 @@ impl Failure {
 pub struct Snapshot {
     /// The file that holds it, or would.
     pub path: std::path::PathBuf,
-    /// What it would be.
+    /// What came out.
     pub text: String,
-    /// What it is; `None` if there is none yet.
+    /// What the file holds; `None` if there is none yet.
     pub before: Option<String>,
+    /// The file as it would be.
+    pub file: String,
     /// The `expect`.
     pub span: Span,
+}
+
+impl Snapshot {
+    /// What differs, line by line.
+    pub fn difference(&self) -> Vec<Line> {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let before = self.before.as_deref().map(lines).unwrap_or_default();
+        difference(&before, &lines(&self.text))
+    }
 }

@@ -8,10 +8,12 @@ use std::time::Instant;
 
 use crate::check::{Item, Test, Trial};
 use crate::pipeline::library::Loaded;
+use crate::source::Span;
 
 use super::job;
 use super::judge::judge;
-use super::outcome::Outcome;
+use super::outcome::{Failure, FailureKind, Outcome, Snapshot};
+use super::{file, snapshot};
 
 /// How tests are run.
 #[derive(Clone, Debug)]
@@ -86,13 +88,43 @@ pub fn run(loaded: &Loaded, settings: &Settings, case: Case<'_>) -> Outcome {
         }
         _ => job::judge(loaded, settings, test, case.trial, case.name(loaded)),
     };
+    let mut findings = findings;
+    let texts = std::mem::take(&mut findings.snapshots);
+    let snapshots = snapshots(loaded, case, texts).unwrap_or_else(|error| {
+        let failure = Failure::new(FailureKind::NotRun, test.test.name.span, "no snapshot");
+        findings.failures.push(failure.note(error.to_string()));
+        Vec::new()
+    });
     Outcome {
         target: case.target(loaded),
         test: test.test.name.value.clone(),
         module: test.module.to_string(),
         span: test.test.span,
         failures: findings.failures,
-        snapshots: Vec::new(),
+        snapshots,
+        seen: findings.seen,
         seconds: start.elapsed().as_secs_f64(),
     }
+}
+
+fn snapshots(
+    loaded: &Loaded,
+    case: Case<'_>,
+    texts: Vec<(Span, String)>,
+) -> std::io::Result<Vec<Snapshot>> {
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let test = case.test;
+    let source = loaded.sources.file(test.test.span.source);
+    let full = case.target(loaded);
+    let own = format!("{}.", test.module);
+    let of = snapshot::Of {
+        folder: &file::folder(loaded, test),
+        source: source.map_or("", |source| source.name()),
+        module: test.module.as_str(),
+        target: full.strip_prefix(&own).unwrap_or(&full),
+        test: &test.test.name.value,
+    };
+    snapshot::compare(&of, texts)
 }

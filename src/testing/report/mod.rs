@@ -3,6 +3,10 @@
 //! In: outcomes, as they come or all together. Out: texts.
 //! Invariant: writes to no stream; whoever prints says whether colours are wanted and how wide a line may be.
 
+mod json;
+mod junit;
 mod text;
 
+pub use json::json;
+pub use junit::junit;
 pub use text::{Dots, legend, summary};
