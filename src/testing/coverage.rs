@@ -30,6 +30,14 @@ pub struct Seen {
 impl Seen {
     pub(super) fn of(attempts: &[Attempt]) -> Seen {
         let mut seen = Seen::default();
+        // A node that may be absent is not, where a match at the same place has met it.
+        let longest = |attempt: &Attempt| {
+            let same = attempts.iter().filter(|other| other.root == attempt.root);
+            let met = same
+                .filter(|other| other.missed.is_none())
+                .map(|other| other.met.len());
+            met.max() == Some(attempt.met.len())
+        };
         for attempt in attempts {
             for met in &attempt.met {
                 if let MetKind::Guard(number) = met.what {
@@ -37,6 +45,7 @@ impl Seen {
                 }
             }
             match &attempt.missed {
+                None if !longest(attempt) => {}
                 None => {
                     let spans = attempt.met.iter().map(|met| met.span);
                     seen.matches.push(spans.collect());

@@ -31,6 +31,7 @@ mod syntax_limits;
 mod syntax_tree;
 mod synthetic;
 mod testing;
+mod testing_cli;
 mod told;
 mod torchscript_archive;
 mod torchscript_bad;

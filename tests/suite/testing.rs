@@ -23,11 +23,7 @@ fn told(loaded: &Loaded, outcomes: &[Outcome]) -> String {
         let _ = writeln!(out, "{} {}", outcome.letter(), outcome.name());
     }
     for outcome in outcomes {
-        let failures: Vec<_> = outcome
-            .failures
-            .iter()
-            .map(|f| f.diagnostic(outcome))
-            .collect();
+        let failures = outcome.diagnostics();
         out += &plain(&loaded.sources, &failures);
     }
     out
