@@ -44,6 +44,17 @@ pub(super) fn norms(
             continue;
         };
         let Some(class) = placed.origins.iter().find(|(of, ..)| *of == node) else {
+            // What writes to its operands is not searched.
+            if set.operators().any(|op| op == graph.node(node).op) {
+                let why = "in training mode a batch norm takes the statistics of the batch";
+                grouped.add(
+                    graph,
+                    &[product, node],
+                    node,
+                    String::new(),
+                    Reason::of(why.into()),
+                );
+            }
             continue;
         };
         let is_shared = readers.get(&input).is_some_and(|&n| n > 1);
