@@ -92,6 +92,7 @@ fn item(new: &Added) -> Item {
     Item {
         op: new.op,
         operands: new.operands.clone(),
+        objects: Vec::new(),
         attributes: new.attributes.clone(),
         results: Vec::new(),
         sequences: Vec::new(),

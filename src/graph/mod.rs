@@ -10,6 +10,7 @@ mod facts;
 mod literal;
 mod module;
 mod name;
+mod prune;
 mod ssa;
 mod tensor;
 pub mod text;
@@ -27,6 +28,7 @@ pub use module::{
     Attribute, AttributeValue, Function, FunctionName, Model, Module, ModuleId, ParameterKind,
 };
 pub use name::Name;
+pub use prune::prune;
 pub use ssa::{AttributeLiteral, Block, BlockId, Def, Graph, Node, NodeId, Value, ValueId};
 pub use tensor::{Quantization, Storage, Tensor};
 pub use types::{TensorType, Type};

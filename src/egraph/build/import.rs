@@ -10,6 +10,7 @@ use crate::graph::{
 use crate::ops::{self, Catalogue, Purity};
 
 use super::memory::Memory;
+use super::object::{Object, Objects, keeps_operand};
 use super::skeleton::{
     Item, ItemId, LeafInfo, Named, Scope, ScopeId, Sequence, SequenceId, Skeleton,
 };
@@ -41,6 +42,8 @@ pub fn build_with_effects(
         catalogue,
         memory: Memory::of(graph, catalogue),
         steady: steady_reads(graph),
+        objects: Objects::of(graph),
+        around: Graph::BODY,
         effectful: FxHashMap::default(),
         found: effects,
         built: Built {
@@ -68,6 +71,9 @@ struct Import<'a> {
     memory: Memory,
     /// Reads of modules, and of their attributes that nobody sets.
     steady: FxHashSet<NodeId>,
+    objects: Objects,
+    /// The innermost loop body that is being walked, or the body.
+    around: BlockId,
     /// For each node with blocks, whether there is an effect inside.
     effectful: FxHashMap<NodeId, bool>,
     /// Operators whose effects patterns look for.
@@ -111,6 +117,13 @@ impl Import<'_> {
         self.catalogue.purity(node.op.as_str(), literal) == Purity::Pure
     }
 
+    /// What a value is where the model hands it out here.
+    fn handed_out(&self, value: ValueId) -> Object {
+        let is_effect = |node: NodeId| self.is_effect(node);
+        self.objects
+            .handed_out(self.graph, value, self.around, &is_effect)
+    }
+
     /// A block whose effects are kept.
     fn sequence(&mut self, block: BlockId, parent: Option<ScopeId>, is_loop: bool) -> SequenceId {
         let scope = self.scope(parent, is_loop);
@@ -120,6 +133,7 @@ impl Import<'_> {
             parameters: Vec::new(),
             items: Vec::new(),
             returns: Vec::new(),
+            objects: Vec::new(),
         };
         self.built.skeleton.sequences.push(sequence);
         let parameters = self.parameters(block, scope);
@@ -132,7 +146,16 @@ impl Import<'_> {
             .iter()
             .map(|&value| self.class(value))
             .collect();
+        let objects = match block == Graph::BODY {
+            true => {
+                let returns = self.graph.block(block).returns.iter();
+                let objects = returns.map(|&value| self.handed_out(value));
+                objects.collect()
+            }
+            false => Vec::new(),
+        };
         let sequence = &mut self.built.skeleton.sequences[id.0 as usize];
+        sequence.objects = objects;
         sequence.parameters = parameters;
         sequence.items = items;
         sequence.returns = returns;
@@ -361,7 +384,9 @@ impl Import<'_> {
         let parameters = self.parameters(node.blocks[0], inner);
         let region = self.built.skeleton.regions.len();
         self.built.skeleton.regions.push((inner, parameters));
+        let around = std::mem::replace(&mut self.around, node.blocks[0]);
         self.block(node.blocks[0], inner, items);
+        self.around = around;
         operands.extend(
             self.graph
                 .block(node.blocks[0])
@@ -382,11 +407,13 @@ impl Import<'_> {
         // Operands first: they are defined outside of the blocks.
         self.operands(node);
         let is_loop = node.op == "prim::Loop";
-        let sequences = node
-            .blocks
-            .iter()
-            .map(|&block| self.sequence(block, Some(scope), is_loop))
-            .collect();
+        let around = self.around;
+        let mut sequences = Vec::new();
+        for &block in &node.blocks {
+            self.around = if is_loop { block } else { around };
+            sequences.push(self.sequence(block, Some(scope), is_loop));
+        }
+        self.around = around;
         self.effect(node, scope, items, sequences);
         if !is_loop {
             let of = self
@@ -443,9 +470,22 @@ impl Import<'_> {
             let facts = self.lasting(result, facts);
             results.push(self.leaf(result, scope, facts));
         }
+        let keeps = |at: usize| keeps_operand(node.op.as_str(), at);
+        let objects = match sequences.is_empty() && (0..operands.len()).any(keeps) {
+            true => {
+                let operands = node.operands.iter().enumerate();
+                let objects = operands.map(|(at, &operand)| match keeps(at) {
+                    true => self.handed_out(operand),
+                    false => Object::Unknown,
+                });
+                objects.collect()
+            }
+            false => Vec::new(),
+        };
         let item = Item {
             op: node.op,
             operands,
+            objects,
             attributes: node.attributes.clone(),
             results,
             sequences,

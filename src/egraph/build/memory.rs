@@ -7,7 +7,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::graph::{ConstantId, Def, Graph, Name, Node, Type, ValueId};
-use crate::ops::{self, Catalogue};
+use crate::ops::{self, Catalogue, Schema};
 
 /// Sets of values that may share memory. An attribute is a value too: the same on all modules that have one of that name.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Memory {
         let mut opaque = false;
         for &id in &nodes {
             let node = graph.node(id);
-            memory.join(graph, node);
+            memory.join(graph, node, catalogue);
             if node.op == "prim::Enter" || node.op == "prim::Exit" {
                 // A method of the object runs, which may write to whatever attributes hold.
                 opaque |= !only_sets_gradient_mode(graph, node);
@@ -110,7 +110,7 @@ impl Memory {
         }
     }
 
-    fn join(&mut self, graph: &Graph, node: &Node) {
+    fn join(&mut self, graph: &Graph, node: &Node, catalogue: &Catalogue) {
         match node.op.as_str() {
             "prim::If" => {
                 for &block in &node.blocks {
@@ -149,6 +149,15 @@ impl Memory {
                 }
             }
             op => {
+                if let Some(schema) = catalogue.schema(op)
+                    && let Some(list) = written_container(schema)
+                    && let Some(&list) = node.operands.get(list)
+                {
+                    // What is put into a list or dictionary is reached through it.
+                    for &operand in &node.operands {
+                        self.unite(graph, list, operand);
+                    }
+                }
                 for at in ops::aliased_operands(op, node.operands.len()) {
                     for &result in &node.results {
                         self.unite(graph, result, node.operands[at]);
@@ -159,6 +168,14 @@ impl Memory {
     }
 }
 
+/// The list or dictionary that an operator writes to.
+fn written_container(schema: &Schema) -> Option<usize> {
+    schema.params.iter().position(|param| {
+        param.alias.is_some_and(|alias| alias.write)
+            && matches!(param.ty, Type::List(_) | Type::Dict(..))
+    })
+}
+
 /// Whether what is entered or left is PyTorch's own `no_grad`, `enable_grad` and their like, which write to no tensor.
 fn only_sets_gradient_mode(graph: &Graph, node: &Node) -> bool {
     node.operands.first().is_some_and(|&object| {
@@ -167,7 +184,8 @@ fn only_sets_gradient_mode(graph: &Graph, node: &Node) -> bool {
     })
 }
 
-fn holds_memory(ty: &Type) -> bool {
+/// Whether values of a type may share memory.
+pub(super) fn holds_memory(ty: &Type) -> bool {
     match ty {
         Type::Int
         | Type::Float

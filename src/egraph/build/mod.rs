@@ -8,10 +8,12 @@
 
 mod import;
 mod memory;
+mod object;
 mod skeleton;
 
 pub use import::{Built, build, build_with_effects};
 pub use memory::Memory;
+pub use object::{Object, keeps_operand};
 pub use skeleton::{Item, ItemId, LeafInfo, Named, Scope, ScopeId, Sequence, SequenceId, Skeleton};
 
 /// The attribute of a loop node that says which [`Skeleton::regions`] its body's parameters are.

@@ -2,6 +2,7 @@
 
 use crate::graph::{AttributeLiteral, Facts, Literal, Name, Type};
 
+use super::object::Object;
 use crate::egraph::{ApplicationId, Class, EGraph, LeafId, NodeKind};
 
 /// A place where leaves are defined: the body, a block of an effectful branch or loop, the body of a pure loop.
@@ -58,6 +59,8 @@ pub struct Sequence {
     pub items: Vec<ItemId>,
     /// What it returns.
     pub returns: Vec<Class>,
+    /// What each of these is where it is handed out; empty if nothing is handed out here.
+    pub objects: Vec<Object>,
 }
 
 /// An effect, or a read of memory that an effect writes.
@@ -67,6 +70,8 @@ pub struct Item {
     pub op: Name,
     /// Operands.
     pub operands: Vec<Class>,
+    /// What each operand is, if the effect keeps operands; else empty.
+    pub objects: Vec<Object>,
     /// Attributes.
     pub attributes: Vec<(Name, AttributeLiteral)>,
     /// Results.

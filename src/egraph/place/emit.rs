@@ -2,7 +2,9 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::egraph::build::{AGAIN, ItemId, Named, RESULT, SequenceId, Skeleton};
+use crate::egraph::build::{
+    AGAIN, ItemId, Named, Object, RESULT, SequenceId, Skeleton, keeps_operand,
+};
 use crate::egraph::choose::Choice;
 use crate::egraph::{ApplicationId, Candidates, Class, EGraph, LeafId, Node, NodeKind};
 use crate::graph::{
@@ -11,6 +13,7 @@ use crate::graph::{
 use crate::ops::Catalogue;
 
 use super::schedule::{Instance, Schedule};
+use super::sweep;
 
 /// A graph made of chosen nodes.
 #[derive(Debug)]
@@ -60,31 +63,35 @@ pub fn place(
         values: FxHashMap::default(),
         fixed: FxHashMap::default(),
         origins: Vec::new(),
+        objects: FxHashMap::default(),
     };
     emitter.sequence(Skeleton::BODY, Graph::BODY);
-    Placed {
-        graph: emitter.graph,
-        origins: emitter.origins,
-    }
+    let (mut graph, mut origins) = (emitter.graph, emitter.origins);
+    sweep(&mut graph, catalogue);
+    let alive: FxHashSet<NodeId> = graph.walk().into_iter().collect();
+    origins.retain(|(node, ..)| alive.contains(node));
+    Placed { graph, origins }
 }
 
-struct Emitter<'a> {
-    egraph: &'a EGraph,
+pub(super) struct Emitter<'a> {
+    pub(super) egraph: &'a EGraph,
     candidates: &'a Candidates<'a>,
     skeleton: &'a Skeleton,
-    choice: &'a Choice,
-    catalogue: &'a Catalogue,
-    schedule: Schedule<'a>,
+    pub(super) choice: &'a Choice,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) schedule: Schedule<'a>,
     named: FxHashMap<Class, Named>,
     places: FxHashMap<Class, Name>,
     module_paths: FxHashMap<Class, Name>,
-    graph: Graph,
+    pub(super) graph: Graph,
     leaves: FxHashMap<LeafId, ValueId>,
     /// Results of an operator, where it is computed.
-    values: FxHashMap<(Class, Instance), Vec<ValueId>>,
+    pub(super) values: FxHashMap<(Class, Instance), Vec<ValueId>>,
     /// Literals by type, and constants.
     fixed: FxHashMap<(Class, Type), ValueId>,
     origins: Vec<(NodeId, ApplicationId, Class)>,
+    /// Which object of the model each tensor that was handed out stands for.
+    pub(super) objects: FxHashMap<ValueId, ValueId>,
 }
 
 impl Emitter<'_> {
@@ -104,7 +111,8 @@ impl Emitter<'_> {
         let types = self.return_types(id);
         for (i, &returned) in sequence.returns.iter().enumerate() {
             self.compute(returned, at, block);
-            let value = self.object(returned, at, types.get(i), block);
+            let object = sequence.objects.get(i).unwrap_or(&Object::Unknown);
+            let value = self.handed_out(returned, at, object, types.get(i), block);
             self.graph.block_mut(block).returns.push(value);
         }
     }
@@ -154,7 +162,7 @@ impl Emitter<'_> {
         let mut inner = Vec::new();
         self.needs_of_sequences(&item.sequences, &mut inner);
         self.compute_for_inside(inner, at, block);
-        let operands = self.operands(item.op, &item.operands, at, block);
+        let operands = self.operands(item.op, &item.operands, &item.objects, at, block);
         let mut node = GraphNode::new(item.op, operands);
         node.attributes = item.attributes.clone();
         node.place = item.place;
@@ -268,7 +276,7 @@ impl Emitter<'_> {
             .cloned()
             .unwrap_or_default();
         self.compute_for_inside(returned.to_vec(), at, block);
-        let operands = self.operands(op, given, at, block);
+        let operands = self.operands(op, given, &[], at, block);
         let mut written = GraphNode::new(op, operands);
         if blocks.is_empty() {
             let of_model = |name: Name| name != RESULT && name != AGAIN;
@@ -321,7 +329,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn result_types(
+    pub(super) fn result_types(
         &self,
         class: Class,
         op: Name,
@@ -350,10 +358,11 @@ impl Emitter<'_> {
             .collect()
     }
 
-    fn operands(
+    pub(super) fn operands(
         &mut self,
         op: Name,
         operands: &[Class],
+        objects: &[Object],
         at: Instance,
         block: BlockId,
     ) -> Vec<ValueId> {
@@ -365,52 +374,19 @@ impl Emitter<'_> {
                 let wanted = schema
                     .and_then(|schema| schema.params.get(i))
                     .map(|parameter| parameter.ty.clone());
-                match keeps_operand(op, i) {
-                    true => self.object(operand, at, wanted.as_ref(), block),
-                    false => self.value(operand, at, wanted.as_ref()),
+                match (keeps_operand(op.as_str(), i), objects.get(i)) {
+                    (true, Some(object)) => {
+                        self.handed_out(operand, at, object, wanted.as_ref(), block)
+                    }
+                    (true, None) => self.object(operand, at, wanted.as_ref(), block),
+                    (false, _) => self.value(operand, at, wanted.as_ref()),
                 }
             })
             .collect()
     }
 
-    /// The value of a class where it is handed on: a list, tuple or dictionary there is one that is made each time the model runs.
-    fn object(
-        &mut self,
-        class: Class,
-        at: Instance,
-        wanted: Option<&Type>,
-        block: BlockId,
-    ) -> ValueId {
-        let value = self.value(class, at, wanted);
-        self.constructed(value, block)
-    }
-
-    fn constructed(&mut self, value: ValueId, block: BlockId) -> ValueId {
-        let ty = self.graph.value(value).ty.clone();
-        let element = |i: usize| match &ty {
-            Type::List(element) => (**element).clone(),
-            Type::Tuple(elements) => elements.get(i).cloned().unwrap_or(Type::Any),
-            _ => Type::Any,
-        };
-        let (op, items) = match self.graph.literal(value) {
-            Some(Literal::List(items)) => ("prim::ListConstruct", items.to_vec()),
-            Some(Literal::Tuple(items)) => ("prim::TupleConstruct", items.to_vec()),
-            _ => return value,
-        };
-        let mut operands = Vec::with_capacity(items.len());
-        for (i, item) in items.into_iter().enumerate() {
-            let ty = literal_type(&item, Some(&element(i)), None);
-            let value = self.graph.add_literal(item, ty);
-            operands.push(self.constructed(value, block));
-        }
-        let node = self
-            .graph
-            .add_node(block, GraphNode::new(op.into(), operands));
-        self.graph.add_result(node, ty, None)
-    }
-
     /// The value of a class in a block; `wanted` types a literal that could be of several types.
-    fn value(&mut self, class: Class, at: Instance, wanted: Option<&Type>) -> ValueId {
+    pub(super) fn value(&mut self, class: Class, at: Instance, wanted: Option<&Type>) -> ValueId {
         let class = self.choice.resolve(self.egraph, class);
         let node = self.choice.node(class);
         match self.egraph.kind(node) {
@@ -462,20 +438,12 @@ impl Emitter<'_> {
     }
 }
 
-/// Whether an operator keeps the operand itself, so that somebody may write to it later.
-fn keeps_operand(op: Name, at: usize) -> bool {
-    match op.as_str() {
-        "prim::ListConstruct" | "prim::TupleConstruct" | "prim::DictConstruct" => true,
-        "prim::SetAttr" | "prim::CallMethod" | "prim::CallFunction" | "prim::unchecked_cast" => {
-            true
-        }
-        "prim::Loop" => at >= 2,
-        _ => false,
-    }
-}
-
 /// The type of a literal: what the literal itself says, completed by where it stands or what it was declared as.
-fn literal_type(literal: &Literal, wanted: Option<&Type>, declared: Option<&Type>) -> Type {
+pub(super) fn literal_type(
+    literal: &Literal,
+    wanted: Option<&Type>,
+    declared: Option<&Type>,
+) -> Type {
     match literal {
         Literal::None => Type::None,
         Literal::Bool(_) => Type::Bool,

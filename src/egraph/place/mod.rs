@@ -9,9 +9,12 @@
 
 mod emit;
 mod lookup;
+mod object;
 mod schedule;
+mod sweep;
 
 pub use emit::{Placed, place};
+pub use sweep::sweep;
 
 use crate::graph::{AttributeLiteral, Literal};
 

@@ -74,6 +74,11 @@ impl<'a> Schedule<'a> {
         reads
     }
 
+    /// Whether a block may run several times while the one around it runs once.
+    pub(super) fn is_loop(&self, instance: Instance) -> bool {
+        self.infos[instance.0 as usize].is_loop
+    }
+
     fn add(&mut self, parent: Option<Instance>, scope: ScopeId, is_loop: bool) -> Instance {
         let depth = parent.map_or(0, |parent| self.infos[parent.0 as usize].depth + 1);
         self.infos.push(InstanceInfo {
@@ -168,7 +173,9 @@ impl<'a> Schedule<'a> {
         if self.skeleton.reads_first && op == "prim::GetAttr" {
             homes.push(self.sequences[&Skeleton::BODY]);
         } else {
-            self.spread(&uses, movable, &mut homes);
+            for uses in self.by_definition(class, uses) {
+                self.spread(&uses, movable, &mut homes);
+            }
         }
         if movable {
             for home in &mut homes {
@@ -181,6 +188,40 @@ impl<'a> Schedule<'a> {
             self.pass_on(class, &node, home);
         }
         self.homes.insert(class, homes);
+    }
+
+    /// Uses apart by the block that defines what the class rests on: a loop that stands in several blocks has as many bodies, each with
+    /// parameters of its own.
+    fn by_definition(&self, class: Class, uses: Vec<Instance>) -> Vec<Vec<Instance>> {
+        let Some(scope) = self
+            .choice
+            .scope(class)
+            .filter(|scope| *scope != ScopeId(0))
+        else {
+            return vec![uses];
+        };
+        let mut groups: Vec<(Instance, Vec<Instance>)> = Vec::new();
+        for at in uses {
+            let definition = self.definition(scope, at);
+            match groups.iter_mut().find(|(block, _)| *block == definition) {
+                Some((_, group)) => group.push(at),
+                None => groups.push((definition, vec![at])),
+            }
+        }
+        groups.into_iter().map(|(_, group)| group).collect()
+    }
+
+    /// The outermost block around `at` that belongs to a scope.
+    fn definition(&self, scope: ScopeId, at: Instance) -> Instance {
+        let mut found = at;
+        let mut here = Some(at);
+        while let Some(at) = here {
+            if self.infos[at.0 as usize].scope == scope {
+                found = at;
+            }
+            here = self.parent(at);
+        }
+        found
     }
 
     /// The blocks that serve these uses.

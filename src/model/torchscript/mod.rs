@@ -16,7 +16,6 @@ mod error;
 mod lower;
 mod objects;
 mod packed;
-mod prune;
 mod read;
 mod state;
 mod tensors;

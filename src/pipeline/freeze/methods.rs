@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::egraph::build::Memory;
+use crate::egraph::place::sweep;
 use crate::graph::{
     Attribute, AttributeValue, FunctionName, Graph, Literal, Model, ModuleId, Name, ValueId,
 };
@@ -64,9 +65,12 @@ pub fn freeze(
         let mut written = written(&walked, catalogue);
         written.retain(|attribute| !read.contains(attribute));
         if written.is_empty() {
-            let methods = walked.into_iter();
+            let methods = walked.into_iter().map(|(name, mut walked)| {
+                sweep(&mut walked.graph, catalogue);
+                (name, walked.graph)
+            });
             return Ok(Frozen {
-                methods: methods.map(|(name, walked)| (name, walked.graph)).collect(),
+                methods: methods.collect(),
                 kept,
             });
         }

@@ -12,12 +12,11 @@ use super::program::Program;
 use super::scope::{Binding, Scopes};
 use crate::graph::{
     AttributeLiteral, AttributeValue, BlockId, Function, FunctionName, Graph, Literal, Name, Node,
-    NodeId, Type, ValueId,
+    NodeId, Type, ValueId, prune,
 };
 use crate::model::torchscript::code_ast::{Expr, ExprKind, Stmt, StmtKind};
 use crate::model::torchscript::code_base::{FunctionCode, Source};
 use crate::model::torchscript::error::{REWRITE, ReadError, SAVE_AGAIN};
-use crate::model::torchscript::prune::prune;
 
 /// State of lowering one function.
 pub(super) struct Lowering<'p, 'a, 's> {

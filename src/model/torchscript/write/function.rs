@@ -11,11 +11,10 @@ use super::constants::ConstantTable;
 use super::literal::literal;
 use super::names::Names;
 use crate::graph::{
-    BlockId, Def, Function, FunctionName, Graph, Literal, Node, NodeId, Type, ValueId,
+    BlockId, Def, Function, FunctionName, Graph, Literal, Node, NodeId, Type, ValueId, prune,
 };
 use crate::model::torchscript::code_types::{is_number, same, spell};
 use crate::model::torchscript::error::WriteError;
-use crate::model::torchscript::prune::prune;
 use crate::ops::Catalogue;
 
 /// Longer expressions get a variable of their own, which also bounds how deep they nest.

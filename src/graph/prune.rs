@@ -5,17 +5,18 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::graph::{BlockId, Graph, NodeId, ValueId};
+use super::{BlockId, Graph, NodeId, ValueId};
 
-/// Prunes until nothing changes.
-pub(super) fn prune(graph: &mut Graph) {
+/// Prunes until nothing changes; whether anything did.
+pub fn prune(graph: &mut Graph) -> bool {
     // What an inner or later node no longer carries may have been all that an outer or earlier one was carried for.
     let mut control = graph.walk();
     control.retain(|&id| !graph.node(id).blocks.is_empty());
     control.reverse();
     if control.is_empty() {
-        return;
+        return false;
     }
+    let mut pruned = false;
     let mut uses = uses(graph);
     loop {
         let mut changed = false;
@@ -28,8 +29,9 @@ pub(super) fn prune(graph: &mut Graph) {
             }
         }
         if !changed {
-            return;
+            return pruned;
         }
+        pruned = true;
     }
 }
 
@@ -103,14 +105,14 @@ fn prune_loop(graph: &mut Graph, id: NodeId, uses: &mut Uses) -> bool {
 fn remove_result(graph: &mut Graph, id: NodeId, at: usize) {
     graph.node_mut(id).results.remove(at);
     for (index, value) in (0u32..).zip(graph.node(id).results.clone()) {
-        graph.value_mut(value).def = crate::graph::Def::Result { node: id, index };
+        graph.value_mut(value).def = super::Def::Result { node: id, index };
     }
 }
 
 fn remove_parameter(graph: &mut Graph, block: BlockId, at: usize) {
     graph.block_mut(block).parameters.remove(at);
     for (index, value) in (0u32..).zip(graph.block(block).parameters.clone()) {
-        graph.value_mut(value).def = crate::graph::Def::Parameter { block, index };
+        graph.value_mut(value).def = super::Def::Parameter { block, index };
     }
 }
 
