@@ -349,7 +349,8 @@ impl Emitter<'_> {
                     .map(|named| named.ty.clone());
                 let declared = schema
                     .and_then(|schema| schema.results.get(i))
-                    .map(|result| result.ty.clone());
+                    .map(|result| result.ty.clone())
+                    .filter(|ty| !matches!(ty, Type::Any | Type::Variable(_)));
                 imported
                     .or(declared)
                     .or_else(|| known.and_then(|class| self.egraph.facts(class).ty))
