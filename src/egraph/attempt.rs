@@ -6,8 +6,9 @@
 //! Invariant: what an attempt has met is in the order of the rule's text, guards last.
 
 use crate::check::evaluate::evaluate;
-use crate::check::rule::{Pattern, Rest, Slot};
+use crate::check::rule::{Pattern, Rest, Slot, SlotKind};
 use crate::graph::{Literal, Name};
+use crate::ops;
 use crate::rules::{CompiledVariant, RuleSet, slots_of};
 use crate::source::Span;
 
@@ -203,8 +204,10 @@ impl<'p> Watch<'p> for Record<'p> {
             }
             let slots = slots_of(&guard.condition, &self.variant.lets);
             let values = slots.into_iter().map(|slot| {
-                let text = walk.graph.bound_text(walk.bound(slot), &walk.pool);
-                (self.variant.slots[slot.0 as usize].name, text)
+                (
+                    self.variant.slots[slot.0 as usize].name,
+                    held_text(walk, slot),
+                )
             });
             missed = Some(Missing {
                 miss: Miss::Guard {
@@ -242,14 +245,28 @@ impl<'p> Watch<'p> for Record<'p> {
 
 /// The names of the rule that hold something, in the order they were met.
 fn captures(walk: &Bindings<'_, '_>) -> Vec<Capture> {
-    let held = walk.infos.iter().zip(&walk.slots);
-    held.filter(|(info, bound)| **bound != Bound::Nothing && is_written(info.name.as_str()))
-        .map(|(info, bound)| Capture {
-            name: info.name,
-            class: bound.class(),
-            text: walk.graph.bound_text(*bound, &walk.pool),
-        })
-        .collect()
+    let held = (0..).map(Slot).zip(walk.infos);
+    held.filter(|(slot, info)| {
+        walk.bound(*slot) != Bound::Nothing && is_written(info.name.as_str())
+    })
+    .map(|(slot, info)| Capture {
+        name: info.name,
+        class: walk.bound(slot).class(),
+        text: held_text(walk, slot),
+    })
+    .collect()
+}
+
+/// What a slot holds, for messages. TorchScript writes element types as numbers.
+fn held_text(walk: &Bindings<'_, '_>, slot: Slot) -> String {
+    let bound = walk.bound(slot);
+    let literal = walk.graph.bound_literal(bound);
+    let literal = literal.map(|id| walk.graph.inner.analysis.tables.get_literal(id));
+    match (&walk.infos[slot.0 as usize].kind, literal) {
+        (SlotKind::Literal { dtype: true }, Some(Literal::Int(code))) => ops::torch_dtype(*code)
+            .map_or_else(|| code.to_string(), |dtype| dtype.name().to_owned()),
+        _ => walk.graph.bound_text(bound, &walk.pool),
+    }
 }
 
 /// Whether the author gave the name; the checker makes up others, of what they stand for.
