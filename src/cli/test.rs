@@ -7,10 +7,11 @@ use clap::Args;
 
 use crate::diagnostic;
 use crate::model::archive::Replacement;
-use crate::pipeline::library::{self, Loaded};
+use crate::pipeline::library::{self, Loaded, RuleText};
 use crate::rules::SHIPPED;
 use crate::testing::coverage::{self, coverage};
-use crate::testing::report::{Dots, json, junit, legend, summary};
+use crate::testing::mutate::mutate;
+use crate::testing::report::{Dots, json, junit, legend, mutants, mutants_json, summary};
 use crate::testing::{Outcome, Settings, Snapshot, accept, cases, run as run_case};
 
 use super::arguments::Format;
@@ -60,6 +61,9 @@ pub struct Test {
     /// List guards, optional nodes and rules that no test covers.
     #[arg(long)]
     pub uncovered: bool,
+    /// Make the rules wrong, one thing at a time, and list what no test notices. With a full name only that rule.
+    #[arg(long, value_name = "RULE", num_args = 0..=1, conflicts_with_all = ["watch", "review", "update", "junit", "uncovered"])]
+    pub mutate: Option<Option<String>>,
     /// How outcomes are printed.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,
@@ -91,7 +95,7 @@ fn once(command: &Test, output: &Output) -> u8 {
         true => SHIPPED.iter().map(|file| file.module.to_owned()).collect(),
         false => texts.iter().map(|text| text.module.clone()).collect(),
     };
-    let loaded = library::load(texts);
+    let loaded = library::load(texts.clone());
     if diagnostic::has_errors(&loaded.diagnostics) {
         output.diagnostics(&loaded.sources, &loaded.diagnostics);
         return RULES_WRONG;
@@ -102,6 +106,16 @@ fn once(command: &Test, output: &Output) -> u8 {
         filter: command.filter.clone(),
         root: command.root.clone(),
     };
+    if let Some(rule) = &command.mutate {
+        return mutated(
+            command,
+            output,
+            &loaded,
+            (&texts, &modules),
+            &settings,
+            rule.as_deref(),
+        );
+    }
     let run = Run {
         command,
         output,
@@ -119,6 +133,53 @@ fn once(command: &Test, output: &Output) -> u8 {
         }
         Ok(()) if outcomes.iter().all(Outcome::passed) => DONE,
         Ok(()) => RULES_WRONG,
+    }
+}
+
+/// Mutates rules and tells what survives.
+fn mutated(
+    command: &Test,
+    output: &Output,
+    loaded: &Loaded,
+    (texts, modules): (&[RuleText], &[String]),
+    settings: &Settings,
+    rule: Option<&str>,
+) -> u8 {
+    if let Some(rule) = rule
+        && loaded.library.rule(rule).is_none()
+    {
+        output.error(&format!(
+            "no rule is named `{rule}`; write its full name, `module.rule`"
+        ));
+        return INPUT_WRONG;
+    }
+    let wanted = |name: &str| match rule {
+        Some(rule) => name == rule,
+        None => {
+            let module = name.rsplit_once('.').map_or("", |(module, _)| module);
+            modules.iter().any(|one| one == module)
+        }
+    };
+    let all = loaded.library.modules.iter();
+    let all: Vec<String> = all.map(|module| module.name.to_string()).collect();
+    let own = cases(loaded, settings, &all).into_iter();
+    let own = own.filter(|case| wanted(case.test.target.as_str()));
+    let mut outcomes = own.map(|case| run_case(loaded, settings, case));
+    if let Some(failing) = outcomes.find(|outcome| !outcome.passed()) {
+        let name = failing.name();
+        output.error(&format!(
+            "{name}: this test fails without any mutation; mend it first"
+        ));
+        return RULES_WRONG;
+    }
+    let done = mutate(loaded, texts, settings, &wanted);
+    output.out(&match command.format {
+        Format::Json => mutants_json(&done),
+        Format::Text => mutants(&done, command.quiet),
+    });
+    match done.survivors().next() {
+        None => DONE,
+        Some(_) => RULES_WRONG,
     }
 }
 

@@ -18,6 +18,7 @@ mod given;
 mod job;
 mod judge;
 mod lines;
+pub mod mutate;
 mod outcome;
 mod random;
 pub mod report;

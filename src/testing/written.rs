@@ -59,6 +59,14 @@ pub(super) fn pattern(rule: &Rule) -> Option<Side<'_>> {
     }
 }
 
+/// What a rule writes.
+pub(super) fn replacement(rule: &Rule) -> Option<Side<'_>> {
+    match &rule.equation {
+        Some(equation) => Some(Side::Term(&equation.right)),
+        None => rule.rewrites().next().map(Side::Block),
+    }
+}
+
 /// All terms of a side, outer before inner.
 pub(super) fn terms<'a>(side: Side<'a>) -> Vec<&'a Term> {
     let mut found = Vec::new();

@@ -228,3 +228,56 @@ fn what_no_test_covers_is_listed() {
         ]
     );
 }
+
+const WEAK: &str = "/// What: a rule whose tests see only a part of it.
+rule weak {
+  numerics real
+  match { %y = aten::sub(aten::relu?(%a) as act, %b, alpha) }
+  where alpha == 1 and rank(%a) == 2 else \"not so\"
+  rewrite { %y = aten::add(%a, aten::neg(%b), 1) }
+
+  test \"without relu\" {
+    given graph(%a: Tensor<f32, [2, 3]>, %b: Tensor<f32, [2, 3]>) {
+      %y = aten::sub(%a, %b, 1)
+      return (%y)
+    }
+    expect applied == 1
+    expect equal
+  }
+}
+";
+
+#[test]
+fn mutants_that_no_test_kills_are_listed() {
+    let place = Place::new();
+    place.write("my.fold", WEAK.replace(" as act", ""));
+    let at = folder(&place);
+    let ran = test(&at, &["my.fold", "--mutate"], "");
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""), "{}", ran.out);
+    insta::assert_snapshot!(ran.out);
+    // A comment at the place explains what is left there.
+    let explained = WEAK.replace(" as act", "").replace(
+        "  where alpha",
+        "  // mutate: survives because nobody looks\n  where alpha",
+    );
+    place.write("my.fold", explained);
+    let ran = test(&at, &["my.fold", "--mutate", "my.weak"], "");
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(!ran.out.contains("drops"), "{}", ran.out);
+    assert_eq!(
+        test(&at, &["my.fold", "--mutate", "my.nothing"], "").code,
+        2
+    );
+    place.write(
+        "my.fold",
+        WEAK.replace(" as act", "")
+            .replace("applied == 1", "applied == 2"),
+    );
+    let ran = test(&at, &["my.fold", "--mutate"], "");
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains("fails without any mutation"),
+        "{}",
+        ran.err
+    );
+}

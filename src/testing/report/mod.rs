@@ -5,8 +5,10 @@
 
 mod json;
 mod junit;
+mod mutants;
 mod text;
 
 pub use json::json;
 pub use junit::junit;
+pub use mutants::{mutants, mutants_json};
 pub use text::{Dots, legend, summary};
