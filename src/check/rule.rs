@@ -420,6 +420,8 @@ pub enum Function {
     Greatest,
     // the model, in pipelines
     HasMethod,
+    Methods,
+    Attributes,
 }
 
 /// Constants that must not be folded.
@@ -460,7 +462,7 @@ impl Pattern {
 
 impl Function {
     /// Every function with its name and the numbers of arguments it takes.
-    const TABLE: [(Function, &'static str, std::ops::RangeInclusive<usize>); 31] = [
+    const TABLE: [(Function, &'static str, std::ops::RangeInclusive<usize>); 33] = [
         (Function::DType, "dtype", 1..=1),
         (Function::Shape, "shape", 1..=1),
         (Function::Rank, "rank", 1..=1),
@@ -492,6 +494,8 @@ impl Function {
         (Function::Least, "least", 1..=1),
         (Function::Greatest, "greatest", 1..=1),
         (Function::HasMethod, "has_method", 1..=1),
+        (Function::Methods, "methods", 0..=0),
+        (Function::Attributes, "attributes", 1..=1),
     ];
 
     /// The function with this name.
@@ -523,6 +527,11 @@ impl Function {
     /// Whether it makes constant tensors, or asks for the bounds of their elements.
     pub fn is_about_tensors(self) -> bool {
         (Function::Tensor as usize..=Function::Greatest as usize).contains(&(self as usize))
+    }
+
+    /// Whether it asks about the model, which only the steps of a pipeline know.
+    pub fn is_about_the_model(self) -> bool {
+        (self as usize) >= Function::HasMethod as usize
     }
 
     /// Whether it computes with numbers, and with the elements of constant tensors where it is given such.

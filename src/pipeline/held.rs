@@ -14,6 +14,7 @@ use super::freeze::{self, Kept};
 use super::job::JobError;
 use super::report::{Bound, Island, MethodChange};
 use super::rewrite::Graphs;
+use super::settings::Names;
 use super::steps::Run;
 use super::{count, live, store};
 
@@ -51,6 +52,16 @@ impl Run<'_> {
         }
         let methods = freeze::root_methods(&self.file.model);
         methods.map(|name| name.name).collect()
+    }
+
+    /// What steps may ask of the model.
+    pub(super) fn names(&self) -> Names {
+        let root = self.file.model.modules.first();
+        let attributes = root.map(|root| root.attributes.keys().copied().collect());
+        Names {
+            methods: self.method_names(),
+            attributes: attributes.unwrap_or_default(),
+        }
     }
 
     /// A method of the root, by its full name.

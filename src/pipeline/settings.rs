@@ -90,14 +90,14 @@ impl Settings {
         self.values.insert(name, value);
     }
 
-    /// The value of an expression, known or not. `methods` are those of the model.
-    pub(super) fn evaluate(&self, expr: &Expr, methods: &[Name]) -> Val<Infallible> {
+    /// The value of an expression, known or not.
+    pub(super) fn evaluate(&self, expr: &Expr, names: &Names) -> Val<Infallible> {
         evaluate(
             expr,
             &[],
             &Now {
                 settings: self,
-                methods,
+                names,
             },
         )
     }
@@ -106,21 +106,16 @@ impl Settings {
     pub(super) fn value(
         &self,
         expr: &Expr,
-        methods: &[Name],
+        names: &Names,
         what: &str,
     ) -> Result<Literal, JobError> {
-        let value = self.evaluate(expr, methods).into_literal();
+        let value = self.evaluate(expr, names).into_literal();
         value.ok_or_else(|| self.no_value(what))
     }
 
     /// A text.
-    pub(super) fn text(
-        &self,
-        expr: &Expr,
-        methods: &[Name],
-        what: &str,
-    ) -> Result<String, JobError> {
-        let value = self.value(expr, methods, what)?;
+    pub(super) fn text(&self, expr: &Expr, names: &Names, what: &str) -> Result<String, JobError> {
+        let value = self.value(expr, names, what)?;
         let text = value.as_str().map(str::to_owned);
         text.ok_or_else(|| self.wrong(what, "a string"))
     }
@@ -129,10 +124,10 @@ impl Settings {
     pub(super) fn texts(
         &self,
         expr: &Expr,
-        methods: &[Name],
+        names: &Names,
         what: &str,
     ) -> Result<Vec<String>, JobError> {
-        let value = self.value(expr, methods, what)?;
+        let value = self.value(expr, names, what)?;
         if let Some(text) = value.as_str() {
             return Ok(vec![text.to_owned()]);
         }
@@ -147,10 +142,10 @@ impl Settings {
     pub(super) fn groups(
         &self,
         expr: &Expr,
-        methods: &[Name],
+        names: &Names,
         what: &str,
     ) -> Result<Vec<Vec<String>>, JobError> {
-        let value = self.value(expr, methods, what)?;
+        let value = self.value(expr, names, what)?;
         let texts = |items: &[Literal]| {
             let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
             texts.collect::<Option<Vec<String>>>()
@@ -185,10 +180,18 @@ impl Settings {
     }
 }
 
+/// What steps may ask of the model as it is now.
+pub(super) struct Names {
+    /// Its methods.
+    pub(super) methods: Vec<Name>,
+    /// Attributes of the root.
+    pub(super) attributes: Vec<Name>,
+}
+
 /// The settings and the model as it is now.
 struct Now<'a> {
     settings: &'a Settings,
-    methods: &'a [Name],
+    names: &'a Names,
 }
 
 impl Scope for Now<'_> {
@@ -215,7 +218,11 @@ impl Scope for Now<'_> {
         match *value {}
     }
 
-    fn has_method(&self, name: &str) -> Option<bool> {
-        Some(self.methods.iter().any(|method| *method == name))
+    fn methods(&self) -> Option<Vec<Name>> {
+        Some(self.names.methods.clone())
+    }
+
+    fn attributes(&self) -> Option<Vec<Name>> {
+        Some(self.names.attributes.clone())
     }
 }

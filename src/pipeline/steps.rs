@@ -108,7 +108,7 @@ impl<'a> Run<'a> {
         step: &Step,
         settings: &mut Settings,
     ) -> Result<(), JobError> {
-        let names = self.method_names();
+        let names = self.names();
         match step {
             Step::Freeze { keep, .. } => {
                 (self.progress)("freezing");
@@ -254,7 +254,7 @@ impl<'a> Run<'a> {
         what: &str,
     ) -> Result<Vec<Name>, JobError> {
         let method = match method {
-            Some(method) => Some(settings.text(method, &self.method_names(), what)?),
+            Some(method) => Some(settings.text(method, &self.names(), what)?),
             None => None,
         };
         self.methods(method.as_deref())
@@ -270,7 +270,7 @@ impl<'a> Run<'a> {
         let Some(modules) = modules else {
             return Ok(Vec::new());
         };
-        let groups = settings.groups(modules, &self.method_names(), what)?;
+        let groups = settings.groups(modules, &self.names(), what)?;
         for path in groups.iter().flatten() {
             self.refuse_unknown_module(path)?;
         }

@@ -5,7 +5,7 @@
 use super::arithmetic::{binary, contains, equal, items, literal};
 use super::{Scope, Val, tensors};
 use crate::check::rule::{Binary, Function};
-use crate::graph::Literal;
+use crate::graph::{Literal, Name};
 
 /// The value of a call.
 pub(super) fn call<S: Scope>(
@@ -13,6 +13,9 @@ pub(super) fn call<S: Scope>(
     function: Function,
     arguments: &[Val<S::Value>],
 ) -> Val<S::Value> {
+    if function.is_about_the_model() {
+        return Val::literal(of_the_model(scope, function, arguments.first()));
+    }
     let Some(first) = arguments.first() else {
         return Val::Unknown;
     };
@@ -38,14 +41,36 @@ pub(super) fn call<S: Scope>(
         Function::Join => Val::literal(join(scope, first, second)),
         Function::Contains => Val::truth(second.and_then(|part| contains(scope, first, part))),
         Function::StartsWith => Val::truth(starts_with(scope, first, second)),
-        Function::HasMethod => {
-            let name = literal(scope, first);
-            let name = name.as_ref().and_then(Literal::as_str);
-            Val::truth(name.and_then(|name| scope.has_method(name)))
-        }
         Function::Min => extreme(scope, Binary::Lt, arguments),
         Function::Max => extreme(scope, Binary::Gt, arguments),
         _ => Val::literal(literal(scope, first).and_then(|number| of_number(function, &number))),
+    }
+}
+
+fn of_the_model<S: Scope>(
+    scope: &S,
+    function: Function,
+    first: Option<&Val<S::Value>>,
+) -> Option<Literal> {
+    let text = first.and_then(|first| literal(scope, first));
+    let text = text.as_ref().and_then(Literal::as_str);
+    let texts = |names: Vec<Name>| {
+        let names = names.iter().map(|name| Literal::str(name.as_str()));
+        Literal::List(names.collect())
+    };
+    match function {
+        Function::HasMethod => {
+            let (methods, name) = (scope.methods()?, text?);
+            Some(Literal::Bool(methods.iter().any(|method| *method == name)))
+        }
+        Function::Methods => scope.methods().map(texts),
+        Function::Attributes => {
+            let prefix = text?;
+            let mut names = scope.attributes()?;
+            names.retain(|name| name.as_str().starts_with(prefix));
+            Some(texts(names))
+        }
+        _ => None,
     }
 }
 

@@ -60,8 +60,13 @@ pub trait Scope {
         None
     }
 
-    /// Whether the model has a method of this name; only the steps of a pipeline know.
-    fn has_method(&self, _name: &str) -> Option<bool> {
+    /// Names of the model's methods; only the steps of a pipeline know.
+    fn methods(&self) -> Option<Vec<Name>> {
+        None
+    }
+
+    /// Names of the root's attributes; only the steps of a pipeline know.
+    fn attributes(&self) -> Option<Vec<Name>> {
         None
     }
 

@@ -92,9 +92,10 @@ impl<'a> Resolver<'_, 'a> {
                 .primary(call.span, "here"),
             );
         }
-        if function == Function::HasMethod && !self.in_pipeline {
+        if function.is_about_the_model() && !self.in_pipeline {
+            let name = function.name();
             return self.stop(
-                Diagnostic::error(WRONG_KIND, "`has_method` asks about the model")
+                Diagnostic::error(WRONG_KIND, format!("`{name}` asks about the model"))
                     .primary(call.span, "only steps of a pipeline know it")
                     .help("ask in an `if` or a `demand` of the pipeline"),
             );

@@ -111,6 +111,7 @@ fn of_call(function: Function, first: Option<Type>) -> Option<Type> {
         | Function::Broadcast
         | Function::Zeros => Type::tensor(),
         Function::Class | Function::Join => Type::Str,
+        Function::Methods | Function::Attributes => Type::Str.list_of(),
         Function::IsConst
         | Function::IsRoot
         | Function::All
