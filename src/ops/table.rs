@@ -10,8 +10,13 @@ use rustc_hash::FxHashMap;
 
 use super::schema::Schema;
 
-/// Every schema: PyTorch's own, and the built-in ones that it has no schema for.
-pub(super) const TEXTS: [&str; 2] = [include_str!("torch.txt"), include_str!("prim.txt")];
+/// Every schema: PyTorch's own, the built-in ones that it has no schema for, and those that stand for what is done when a model is
+/// written.
+pub(super) const TEXTS: [&str; 3] = [
+    include_str!("torch.txt"),
+    include_str!("prim.txt"),
+    include_str!("own.txt"),
+];
 
 /// Names that PyTorch 1.13 lacks.
 const NOT_IN_1_13: &str = include_str!("torch_1_13.txt");

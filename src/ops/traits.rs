@@ -359,7 +359,11 @@ pub fn can_trap(op: &str) -> bool {
 pub fn counts_as_operation(op: &str) -> bool {
     !matches!(
         op,
-        "prim::Constant" | "prim::GetAttr" | "prim::ListConstruct" | "prim::TupleConstruct"
+        "prim::Constant"
+            | "prim::GetAttr"
+            | "prim::ListConstruct"
+            | "prim::TupleConstruct"
+            | "rulefold::attribute"
     )
 }
 

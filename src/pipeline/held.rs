@@ -16,7 +16,7 @@ use super::report::{Bound, Island, MethodChange};
 use super::rewrite::Graphs;
 use super::settings::Names;
 use super::steps::Run;
-use super::{count, live, store};
+use super::{attribute, count, live, store};
 
 /// Methods whose calls are inlined.
 #[derive(Debug, Default)]
@@ -145,6 +145,21 @@ impl Run<'_> {
         self.file.model.constants = constants;
         *self.graph_mut(method) = graph;
         Ok(done)
+    }
+
+    /// Registers the attributes that rules made in the graph of a method.
+    pub(super) fn register(&mut self, method: Name) -> Result<(), JobError> {
+        let mut set: FxHashSet<Name> = FxHashSet::default();
+        for function in self.file.model.functions.values() {
+            let nodes = function.graph.walk().into_iter();
+            let nodes = nodes.map(|id| function.graph.node(id));
+            let writes = nodes.filter(|node| node.op == "prim::SetAttr");
+            set.extend(writes.filter_map(|node| node.text_attribute("name").map(Name::new)));
+        }
+        let mut graph = std::mem::take(self.graph_mut(method));
+        attribute::register(&mut graph, &mut self.file.model.modules, &set)?;
+        *self.graph_mut(method) = graph;
+        Ok(())
     }
 
     /// Makes results of operators attributes of the root; equal ones are one attribute for all methods.

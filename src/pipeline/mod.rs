@@ -3,6 +3,7 @@
 //! In: a model and checked rules. Out: a rewritten model and a report.
 //! Invariant: what a pipeline does is text under `patterns/`; here are only the steps it can name.
 
+mod attribute;
 pub mod compare;
 mod count;
 mod edit;

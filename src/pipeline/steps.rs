@@ -130,6 +130,7 @@ impl<'a> Run<'a> {
                         let mut scene = run.scene(method, *span);
                         rewrite::apply(of, loaded, options, rules, &modules, &mut scene)
                     })?;
+                    self.register(method)?;
                 }
                 self.applied.extend(rules);
                 Ok(())
@@ -163,6 +164,7 @@ impl<'a> Run<'a> {
                         rewrite::saturate(of, loaded, options, &names, &mut scene)
                     })?;
                     self.outcomes.insert(method, outcome);
+                    self.register(method)?;
                 }
                 Ok(())
             }

@@ -28,6 +28,7 @@ shipped! {
     "torch": "torch.fold",
     "torch.clean": "torch/clean.fold",
     "torch.fusion": "torch/fusion.fold",
+    "torch.hoisting": "torch/hoisting.fold",
     "torch.linear_dynamic": "torch/linear_dynamic.fold",
     "torch.modules": "torch/modules.fold",
     "torch.quantized": "torch/quantized.fold",

@@ -88,6 +88,10 @@ impl Given {
     /// Draws what the parameters hold.
     pub(super) fn draw(&self, style: Style, random: &mut Random) -> Result<Sample, String> {
         let one = |parameter: &Parameter| {
+            if let (Type::Class(_), false) = (&parameter.ty, parameter.constant) {
+                // A module is only there to be read from; what runs such a graph fails at the first read.
+                return Ok(Drawn::Literal(Literal::None));
+            }
             draw(&parameter.ty, style, random)
                 .map_err(|reason| format!("%{}: {reason}", parameter.name))
         };

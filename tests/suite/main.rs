@@ -17,6 +17,7 @@ mod editor;
 mod effects;
 mod fixtures;
 mod format;
+mod hoist;
 mod import;
 mod islands;
 mod kernels;
