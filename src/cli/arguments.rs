@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::diff::Diff;
+use super::explain::Explain;
 use super::show::Show;
 
 /// Rewrite rules for neural-network graphs: text rules in, the smallest equal model out.
@@ -43,6 +44,8 @@ pub enum Command {
     Diff(Diff),
     /// Run two models on the same inputs and say how far their outputs are apart.
     Verify(super::verify::Verify),
+    /// Say how the nodes of a result came to be: rules, their source, and what they were made of.
+    Explain(Explain),
     /// Write rule files in the one way that everybody writes them.
     Fmt(super::fmt::Fmt),
     /// List, search and document rules.

@@ -7,6 +7,7 @@
 mod arguments;
 mod check;
 mod diff;
+mod explain;
 mod fmt;
 mod import;
 mod new;
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Show(command) => show::run(command, &output),
         Command::Diff(command) => diff::run(command, &output),
         Command::Verify(command) => verify::run(command, &output),
+        Command::Explain(command) => explain::run(command, &output),
         Command::Fmt(command) => fmt::run(command, &output),
         Command::Rules(command) => rules::run(command, &output),
         Command::New(command) => new::run(command, &output),

@@ -10,7 +10,9 @@ use crate::graph::{ConstantId, Name};
 use crate::ops;
 
 use super::build::{ScopeId, Skeleton};
-use super::extract::{self, ClassId, Cost, ExtractError, Limits, Problem, Proof};
+use super::extract::{
+    self, CandidateId, ClassId, Cost, ExtractError, Limits, Problem, Proof, Solution,
+};
 use super::perform::stands_for_effect;
 use super::{ApplicationId, Candidates, Class, EGraph, Node, NodeKind};
 
@@ -111,62 +113,14 @@ pub fn choose(
     target: &dyn Target,
     limits: &Limits,
 ) -> Result<Choice, ExtractError> {
-    let roots: Vec<Class> = skeleton
-        .roots(egraph)
-        .into_iter()
-        .map(|root| redirect.resolve(egraph, root))
-        .collect();
-    let reach = Reach::of(egraph, candidates, skeleton, redirect, &roots, target);
-    let mut problem = Problem::new();
-    let mut nodes: Vec<&Node> = Vec::new();
-    // Classes first, in the order they were met, then one for each constant that costs bytes.
-    let mut resources: FxHashMap<ConstantId, ClassId> = FxHashMap::default();
-    let mut bytes: Vec<u64> = Vec::new();
-    let first_resource = reach.classes.len();
-    for (i, &class) in reach.classes.iter().enumerate() {
-        problem.add_class();
-        // Of two that cost the same, the one with fewer operands is taken: `conv2d`, not `_convolution`.
-        let mut offered: Vec<&Node> = candidates.of(class).collect();
-        offered.sort_by_key(|node| node.children().len());
-        for node in offered {
-            if !reach.offers(egraph, skeleton, node, i, target) {
-                continue;
-            }
-            let children = node
-                .children()
-                .iter()
-                .map(|&child| ClassId(reach.index[&redirect.resolve(egraph, child)]));
-            let (cost, resource) = match egraph.kind(node) {
-                NodeKind::Constant(id) => {
-                    let resource = *resources.entry(id).or_insert_with(|| {
-                        bytes.push(egraph.constants().get(id).bytes);
-                        ClassId((first_resource + bytes.len() - 1) as u32)
-                    });
-                    (Cost::ZERO, Some(resource))
-                }
-                NodeKind::Operator { op, .. } => (cost_of(op), None),
-                NodeKind::Literal(_) | NodeKind::Leaf(_) | NodeKind::Projection(_) => {
-                    (Cost::ZERO, None)
-                }
-            };
-            problem.add_candidate(cost, children.chain(resource));
-            nodes.push(node);
-        }
-    }
-    for bytes in bytes {
-        problem.add_resource(Cost::new(0, bytes));
-    }
-    let wanted: Vec<ClassId> = roots
-        .iter()
-        .map(|root| ClassId(reach.index[root]))
-        .collect();
-    let solution = extract::solve(&problem, &wanted, limits)?;
+    let posed = Posed::of(egraph, candidates, skeleton, redirect, target);
+    let solution = extract::solve(&posed.problem, &posed.wanted, limits)?;
     let mut chosen = FxHashMap::default();
     let mut scopes = FxHashMap::default();
-    for (i, &class) in reach.classes.iter().enumerate() {
+    for (i, &class) in posed.reach.classes.iter().enumerate() {
         if let Some(candidate) = solution.choice[i] {
-            chosen.insert(class, nodes[candidate.index()].clone());
-            scopes.extend(reach.scopes[i].map(|scope| (class, scope)));
+            chosen.insert(class, posed.nodes[candidate.index()].clone());
+            scopes.extend(posed.reach.scopes[i].map(|scope| (class, scope)));
         }
     }
     Ok(Choice {
@@ -177,6 +131,105 @@ pub fn choose(
         lower_bound: solution.lower_bound,
         proof: solution.proof,
     })
+}
+
+/// A choice to be made, as a problem for the extractor.
+pub struct Posed<'a> {
+    reach: Reach<'a>,
+    problem: Problem,
+    /// The node of each candidate, in the order of their numbers.
+    nodes: Vec<&'a Node>,
+    /// The class of each candidate, by its place in `reach`.
+    classes: Vec<u32>,
+    wanted: Vec<ClassId>,
+}
+
+impl<'a> Posed<'a> {
+    /// The choice of nodes from which all roots can be computed.
+    pub fn of(
+        egraph: &EGraph,
+        candidates: &'a Candidates<'a>,
+        skeleton: &Skeleton,
+        redirect: &'a Redirect,
+        target: &dyn Target,
+    ) -> Posed<'a> {
+        let roots: Vec<Class> = skeleton
+            .roots(egraph)
+            .into_iter()
+            .map(|root| redirect.resolve(egraph, root))
+            .collect();
+        let reach = Reach::of(egraph, candidates, skeleton, redirect, &roots, target);
+        let mut problem = Problem::new();
+        let mut nodes: Vec<&Node> = Vec::new();
+        let mut classes: Vec<u32> = Vec::new();
+        // Classes first, in the order they were met, then one for each constant that costs bytes.
+        let mut resources: FxHashMap<ConstantId, ClassId> = FxHashMap::default();
+        let mut bytes: Vec<u64> = Vec::new();
+        let first_resource = reach.classes.len();
+        for (i, &class) in reach.classes.iter().enumerate() {
+            problem.add_class();
+            // Of two that cost the same, the one with fewer operands is taken: `conv2d`, not `_convolution`.
+            let mut offered: Vec<&Node> = candidates.of(class).collect();
+            offered.sort_by_key(|node| node.children().len());
+            for node in offered {
+                if !reach.offers(egraph, skeleton, node, i, target) {
+                    continue;
+                }
+                let children = node
+                    .children()
+                    .iter()
+                    .map(|&child| ClassId(reach.index[&redirect.resolve(egraph, child)]));
+                let (cost, resource) = match egraph.kind(node) {
+                    NodeKind::Constant(id) => {
+                        let resource = *resources.entry(id).or_insert_with(|| {
+                            bytes.push(egraph.constants().get(id).bytes);
+                            ClassId((first_resource + bytes.len() - 1) as u32)
+                        });
+                        (Cost::ZERO, Some(resource))
+                    }
+                    NodeKind::Operator { op, .. } => (cost_of(op), None),
+                    NodeKind::Literal(_) | NodeKind::Leaf(_) | NodeKind::Projection(_) => {
+                        (Cost::ZERO, None)
+                    }
+                };
+                problem.add_candidate(cost, children.chain(resource));
+                nodes.push(node);
+                classes.push(i as u32);
+            }
+        }
+        for bytes in bytes {
+            problem.add_resource(Cost::new(0, bytes));
+        }
+        let wanted: Vec<ClassId> = roots
+            .iter()
+            .map(|root| ClassId(reach.index[root]))
+            .collect();
+        Posed {
+            reach,
+            problem,
+            nodes,
+            classes,
+            wanted,
+        }
+    }
+
+    /// What may be chosen: classes, each with a node of it.
+    pub fn candidates(&self) -> impl Iterator<Item = (CandidateId, Class, &'a Node)> + '_ {
+        let numbered = self.nodes.iter().zip(&self.classes).enumerate();
+        numbered.map(|(number, (node, &class))| {
+            let candidate = CandidateId(number as u32);
+            (candidate, self.reach.classes[class as usize], *node)
+        })
+    }
+
+    /// The least that a choice costs that takes this candidate. Small limits give a lower bound of it.
+    pub fn cost_taking(
+        &self,
+        candidate: CandidateId,
+        limits: &Limits,
+    ) -> Result<Solution, ExtractError> {
+        extract::solve_choosing(&self.problem, &self.wanted, candidate, limits)
+    }
 }
 
 /// The classes that some candidate of a needed class needs, and the outermost scope each can be computed in.

@@ -290,6 +290,27 @@ pub fn observe(
     }
 }
 
+/// Runs a pipeline to its end for somebody who looks into it. The model as the steps leave it, its constants not computed yet, and the
+/// pipeline that ran.
+pub fn follow(
+    file: TorchScript,
+    loaded: &Loaded,
+    options: &Options,
+    observer: &mut dyn Observer,
+    progress: &mut dyn FnMut(&'static str),
+) -> Result<(TorchScript, Chosen), JobError> {
+    let (pipeline, because) = choose_pipeline(&file, loaded, options)?;
+    let mut report = Report::default();
+    let mut run = Run::new(file, loaded, options, &mut report, progress).observed(observer);
+    let given = settings::given(pipeline, options)?;
+    run.pipeline(pipeline, &given)?;
+    let chosen = Chosen {
+        name: pipeline.name.to_string(),
+        because,
+    };
+    Ok((run.finish()?, chosen))
+}
+
 /// The labels of all rules that changed something, strongest promise first, with the operations they made.
 fn promises(report: &Report) -> Vec<Promise> {
     let mut promises: Vec<Promise> = Vec::new();
