@@ -95,16 +95,13 @@ pub fn run(command: &Diff, output: &Output) -> u8 {
     };
     let difference = diff::models(&first.1.model, &second.1.model, &catalogue);
     let members = members(&first.0, &second.0);
-    let sum = |of: &dyn Fn(&(Option<u64>, Option<u64>)) -> Option<u64>| {
-        members.values().filter_map(of).sum::<u64>()
-    };
     let answer = Answer {
         first: command.first.display().to_string(),
         second: command.second.display().to_string(),
         difference: &difference,
         bytes: Change {
-            before: sum(&|sizes| sizes.0),
-            after: sum(&|sizes| sizes.1),
+            before: members.values().filter_map(|sizes| sizes.0).sum(),
+            after: members.values().filter_map(|sizes| sizes.1).sum(),
         },
         members: members
             .iter()

@@ -15,6 +15,7 @@ mod drawing;
 mod dynamic;
 mod editor;
 mod effects;
+mod explain;
 mod fixtures;
 mod format;
 mod hoist;

@@ -50,7 +50,7 @@ pub struct RuleAnswer {
     pub path: String,
     /// Its first line, counted from 1.
     pub line: usize,
-    /// Its text.
+    /// Its text up to its tests.
     pub source: String,
     /// How many nodes of the result it made.
     pub made: usize,
@@ -168,12 +168,19 @@ fn acted(recorder: &Recorder, loaded: &Loaded) -> Vec<RuleAnswer> {
                 numerics: label(&rule.numerics),
                 path: file.map_or("", |file| file.name()).to_owned(),
                 line: line + 1,
-                source: loaded.sources.text(rule.span).trim_end().to_owned(),
+                source: without_tests(loaded.sources.text(rule.span)),
                 made: 0,
                 part_of: 0,
             }
         })
         .collect()
+}
+
+/// The lines of a rule before those of its first test: tests stand last.
+fn without_tests(rule: &str) -> String {
+    let is_test = |line: &&str| line.trim_start().starts_with("test \"");
+    let lines: Vec<&str> = rule.lines().take_while(|line| !is_test(line)).collect();
+    lines.join("\n").trim_end().to_owned()
 }
 
 fn label(numerics: &Numerics) -> String {

@@ -4,6 +4,8 @@ const byId = (id) => document.getElementById(id);
 const sides = ["before", "after"];
 let method = 0;
 
+const counted = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
 // An element with text or children; text never becomes markup.
 function make(name, attributes, ...children) {
   const element = document.createElement(name);
@@ -43,7 +45,7 @@ class Pane {
       this.nodes.set(node.id, element);
       this.order.push(node.id);
     }
-    byId(`${this.side}-count`).textContent = `${this.answers.length} nodes`;
+    byId(`${this.side}-count`).textContent = counted(this.answers.length, "node");
     this.cursor = -1;
     this.start();
   }
@@ -301,24 +303,27 @@ function overview() {
   const made = of.nodes.filter((node) => node.rules.length).length;
   const gone = of.originals.filter((node) => !node.into.length).length;
   const rest = of.nodes.length - kept - made;
-  const facts = [`${made} nodes were made by rules, ${kept} are as in the model`];
-  if (rest) facts.push(`${rest} were written by steps of the pipeline`);
-  if (gone) facts.push(`${gone} nodes of the model became constants or are not needed`);
-  panel.append(make("p", {}, `${facts.join("; ")}.`));
+  const facts = [
+    [made, "made by rules"], [kept, "as in the model"], [rest, "written by steps of the pipeline"],
+    [gone, "of the model gone: a constant now, or not needed"],
+  ];
+  const table = make("div", { class: "facts" });
+  for (const [n, what] of facts) if (n) table.append(make("b", {}, String(n)), make("span", {}, what));
+  panel.append(table);
   panel.append(make("p", {}, "Choose a node on either side to see what it was made of, or what became of it."));
   if (of.unused.length) {
     panel.append(make("h4", {}, "Rules that acted in vain"));
     const list = make("ul", { class: "unused" });
     for (const unused of of.unused) {
-      list.append(make("li", {}, make("b", {}, unused.rule), ` ${unused.count} times`, make("div", { class: "soft" }, unused.why.map(reason).join("; "))));
+      list.append(make("li", {}, make("b", {}, unused.rule), ` ${counted(unused.count, "time")}`, make("div", { class: "soft" }, unused.why.map(reason).join("; "))));
     }
     panel.append(list);
   }
   const keys = [["drag", "move"], ["wheel", "zoom"], ["/", "search"], ["arrows", "walk the nodes of a graph"], ["Enter", "explain the node"], ["0", "show all"], ["Esc", "start again"]];
   panel.append(make("h4", {}, "Keys"));
-  const table = make("div", { class: "keys" });
-  for (const [key, what] of keys) table.append(make("kbd", {}, key), make("span", {}, what));
-  panel.append(table);
+  const help = make("div", { class: "keys" });
+  for (const [key, what] of keys) help.append(make("kbd", {}, key), make("span", {}, what));
+  panel.append(help);
 }
 
 function reason(why) {

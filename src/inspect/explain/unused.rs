@@ -81,9 +81,12 @@ pub(super) fn unused(
         acted.target,
     );
     let mut offered: FxHashMap<ApplicationId, CandidateId> = FxHashMap::default();
-    for (candidate, _, node) in posed.candidates() {
+    for (candidate, class, node) in posed.candidates() {
         let origin = acted.candidates.origin(node);
-        offered.entry(origin).or_insert(candidate);
+        let roots = egraph.application(origin).map(|of| of.roots.iter());
+        if roots.is_some_and(|mut roots| roots.any(|&root| egraph.find(root) == class)) {
+            offered.entry(origin).or_insert(candidate);
+        }
     }
     // For each application that made a node, whether all that it made may be written.
     let mut writable: FxHashMap<ApplicationId, bool> = FxHashMap::default();
