@@ -329,6 +329,7 @@ fn reason(why: &Why) -> String {
         Why::NotAsked { count } => format!("{count} more alike"),
         Why::NotNeeded { count } => format!("{count} not needed by the result"),
         Why::NotWritable { count } => format!("{count} only note something for other rules"),
+        Why::Circular { count } => format!("{count} rest on what they would replace"),
         Why::OnlyEqual { count } => format!("{count} found values equal and made no node"),
     }
 }

@@ -333,6 +333,7 @@ function reason(why) {
     not_asked: () => `${why.count} more alike`,
     not_needed: () => `${why.count} not needed by the result`,
     not_writable: () => `${why.count} only note something for other rules`,
+    circular: () => `${why.count} rest on what they would replace`,
     only_equal: () => `${why.count} found values equal and made no node`,
   }[why.why]();
 }

@@ -59,6 +59,11 @@ pub enum Why {
         /// How many.
         count: usize,
     },
+    /// What they wrote rests on what it would replace.
+    Circular {
+        /// How many were found to be so.
+        count: usize,
+    },
     /// They only found values equal that were there before.
     OnlyEqual {
         /// How many.
@@ -121,7 +126,7 @@ pub(super) fn unused(
         }
         let mut why = Vec::new();
         let mut priced: Vec<CandidateId> = Vec::new();
-        let (mut not_needed, mut not_writable, mut only_equal) = (0, 0, 0);
+        let (mut not_needed, mut not_writable, mut only_equal, mut circular) = (0, 0, 0, 0);
         for id in &applications {
             match (offered.get(id), writable.get(id)) {
                 (Some(&candidate), _) => priced.push(candidate),
@@ -139,7 +144,7 @@ pub(super) fn unused(
                 ..Limits::default()
             };
             let Ok(solution) = posed.cost_taking(candidate, &limits) else {
-                not_needed += 1;
+                circular += 1;
                 continue;
             };
             asked += 1;
@@ -172,6 +177,7 @@ pub(super) fn unused(
                     count: not_writable,
                 },
             ),
+            (circular, Why::Circular { count: circular }),
             (only_equal, Why::OnlyEqual { count: only_equal }),
         ];
         why.extend(
