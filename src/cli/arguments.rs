@@ -44,7 +44,7 @@ pub enum Command {
     Diff(Diff),
     /// Run two models on the same inputs and say how far their outputs are apart.
     Verify(super::verify::Verify),
-    /// Say how the nodes of a result came to be: rules, their source, and what they were made of.
+    /// Say how the nodes of a result came to be: which rules made them, and of what.
     Explain(Explain),
     /// Write rule files in the one way that everybody writes them.
     Fmt(super::fmt::Fmt),
