@@ -39,6 +39,7 @@ mod torchscript_archive;
 mod torchscript_bad;
 mod torchscript_code;
 mod torchscript_fixtures;
+mod upstream;
 mod verify;
 mod why;
 mod why_naive;
