@@ -187,7 +187,7 @@ fn judged(case: &str, module: &str) -> (usize, usize, usize) {
 #[test]
 fn the_reason_told_of_each_static_rule_is_true() {
     let (instances, variants, on_graph) = judged("mobilenet_v2", "torch.quantized");
-    assert!(instances >= 60 && variants >= 80, "{instances} {variants}");
+    assert!(instances >= 55 && variants >= 80, "{instances} {variants}");
     // Most reasons need nothing that a rule has made to be seen.
     assert!(on_graph >= 40, "{on_graph}");
 }

@@ -14,6 +14,7 @@ use super::object::{Object, Objects, keeps_operand};
 use super::skeleton::{
     Item, ItemId, LeafInfo, Named, Scope, ScopeId, Sequence, SequenceId, Skeleton,
 };
+use super::steady::steady_reads;
 
 /// A graph as classes and effects.
 pub struct Built {
@@ -534,48 +535,6 @@ fn alike(a: &Type, b: &Type) -> bool {
         }
         _ => a == b,
     }
-}
-
-/// Reads that give the same whenever they run: of a module's submodules, and of its attributes that the graph sets on no module.
-fn steady_reads(graph: &Graph) -> FxHashSet<NodeId> {
-    let walk = graph.walk();
-    let name = |node: &Node| node.text_attribute("name").map(Name::new);
-    let is = |op: &'static str| move |node: &&Node| node.op == op;
-    let nodes = || walk.iter().map(|&id| graph.node(id));
-    let set: FxHashSet<Name> = nodes()
-        .filter(is("prim::SetAttr"))
-        .filter_map(name)
-        .collect();
-    // Other than through what is set, attributes change where code is called that is not here.
-    if nodes().any(|node| node.op == "prim::CallMethod" || node.op == "prim::CallFunction") {
-        return FxHashSet::default();
-    }
-    let mut steady = FxHashSet::default();
-    let mut modules: FxHashSet<ValueId> = graph
-        .body()
-        .parameters
-        .first()
-        .copied()
-        .into_iter()
-        .collect();
-    for &id in &walk {
-        let node = graph.node(id);
-        let (true, [owner], [result], Some(name)) = (
-            node.op == "prim::GetAttr",
-            &node.operands[..],
-            &node.results[..],
-            name(node),
-        ) else {
-            continue;
-        };
-        if modules.contains(owner) && !set.contains(&name) {
-            steady.insert(id);
-            if matches!(graph.value(*result).ty, Type::Class(_)) {
-                modules.insert(*result);
-            }
-        }
-    }
-    steady
 }
 
 /// What holds of a value that is one of two.

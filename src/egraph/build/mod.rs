@@ -10,6 +10,7 @@ mod import;
 mod memory;
 mod object;
 mod skeleton;
+mod steady;
 
 pub use import::{Built, build, build_with_effects};
 pub use memory::Memory;
