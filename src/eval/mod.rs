@@ -39,6 +39,7 @@ mod summation;
 mod table;
 mod value;
 mod views;
+mod xnnpack;
 
 pub use constant::{force, force_all};
 pub use content::{integers, numbers};

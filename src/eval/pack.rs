@@ -150,6 +150,7 @@ fn pack(
         weight: weight.clone(),
         bias: bias.cloned(),
         config,
+        range: (None, None),
     };
     Ok(vec![Value::Packed(Arc::new(packed.of_height_1()))])
 }

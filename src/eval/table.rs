@@ -10,13 +10,13 @@ use super::error::Fault;
 use super::{
     EvalError, Value, activation, arithmetic, convolve, elementwise, fill, linear, lists,
     normalization, pack, pooling, quantize, queries, recurrent, reduction, resample, sections,
-    views,
+    views, xnnpack,
 };
 
 /// Computes the results of an operator.
 pub(super) type Kernel = fn(Arguments) -> Result<Vec<Value>, Fault>;
 
-const FILES: [fn(&str) -> Option<Kernel>; 17] = [
+const FILES: [fn(&str) -> Option<Kernel>; 18] = [
     quantize::kernel,
     pack::kernel,
     convolve::kernel,
@@ -34,6 +34,7 @@ const FILES: [fn(&str) -> Option<Kernel>; 17] = [
     lists::kernel,
     fill::kernel,
     recurrent::kernel,
+    xnnpack::kernel,
 ];
 
 fn kernel(op: &str) -> Option<Kernel> {

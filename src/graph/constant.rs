@@ -16,14 +16,17 @@ pub struct ConstantId(pub u32);
 /// A packed weight: what `quantized::*_prepack` makes. Equal if all parts are.
 #[derive(Clone, Debug)]
 pub struct Packed {
-    /// The operator family: `linear`, `conv1d`, `conv2d`, `conv3d`, `conv_transpose1d`, ... `linear_fp16`.
+    /// The operator family: `linear`, `conv1d`, `conv2d`, `conv3d`, `conv_transpose1d`, ... `linear_fp16`; XNNPACK's are `xnnpack_linear`,
+    /// `xnnpack_conv2d`, `xnnpack_conv_transpose2d`.
     pub family: Name,
-    /// Weight as it was before packing: qint8, or f32 for `linear_fp16`.
+    /// Weight as it was before packing: qint8, or f32 for `linear_fp16` and XNNPACK.
     pub weight: Tensor,
     /// Bias in f32, one for each output channel.
     pub bias: Option<Tensor>,
     /// Convolutions: stride, padding, output padding, dilation (one number for each spatial dimension), then groups. Empty for linear.
     pub config: Option<PackedConfig>,
+    /// The least and the greatest value that the operator gives; only XNNPACK's have such bounds.
+    pub range: (Option<f64>, Option<f64>),
 }
 
 /// Geometry of a packed convolution.
@@ -70,6 +73,7 @@ impl Packed {
             weight,
             bias: self.bias,
             config,
+            range: self.range,
         }
     }
 }
@@ -107,7 +111,7 @@ impl Constant {
                         .map_or(0, Tensor::content_hash)
                         .to_le_bytes(),
                 );
-                h.update(format!("{:?}", p.config).as_bytes());
+                h.update(format!("{:?}", (&p.config, p.range)).as_bytes());
                 h.digest128()
             }
         }

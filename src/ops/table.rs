@@ -10,11 +10,12 @@ use rustc_hash::FxHashMap;
 
 use super::schema::Schema;
 
-/// Every schema: PyTorch's own, the built-in ones that it has no schema for, and those that stand for what is done when a model is
-/// written.
-pub(super) const TEXTS: [&str; 3] = [
+/// Every schema: PyTorch's own, the built-in ones that it has no schema for, those of builds with XNNPACK, and those that stand for what
+/// is done when a model is written.
+pub(super) const TEXTS: [&str; 4] = [
     include_str!("torch.txt"),
     include_str!("prim.txt"),
+    include_str!("xnnpack.txt"),
     include_str!("own.txt"),
 ];
 

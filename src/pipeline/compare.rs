@@ -232,7 +232,11 @@ fn same_packed(a: &Packed, b: &Packed) -> bool {
         (None, None) => true,
         _ => false,
     };
-    a.family == b.family && a.config == b.config && bias && same_tensor(&a.weight, &b.weight)
+    a.family == b.family
+        && a.config == b.config
+        && a.range == b.range
+        && bias
+        && same_tensor(&a.weight, &b.weight)
 }
 
 fn same_tensor(a: &Tensor, b: &Tensor) -> bool {

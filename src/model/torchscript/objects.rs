@@ -364,6 +364,7 @@ impl<'a, 's> ObjectReader<'a, 's> {
         let pickle = self.pickle;
         Ok(match pickle.node(node) {
             Node::Int(n) => State::Int(*n),
+            Node::Float(x) => State::Float(*x),
             Node::Str(text) => State::Str(text.to_string()),
             Node::Tuple(items) | Node::List(items) => {
                 let items = items.iter().map(|&item| self.state(item, depth + 1));

@@ -1,6 +1,6 @@
-//! Packed objects of quantized operators: the state of `__torch__.torch.classes.quantized.*` in pickles.
+//! Packed objects: the states of `__torch__.torch.classes.quantized.*` and `__torch__.torch.classes.xnnpack.*` in pickles.
 //!
-//! In: the state that `__getstate__` wrote (convolutions in its versions 1, 2 and 3), its tensors read. Out: [`Packed`].
+//! In: the state that `__getstate__` wrote (quantized convolutions in its versions 1, 2 and 3), its tensors read. Out: [`Packed`].
 //! Invariant: weights are as they were before packing, so files do not depend on the engine that packed them.
 //! Invariant: one-dimensional convolutions are stored as two-dimensional ones, and a state does not say which it was: they are read as `conv2d`.
 
@@ -9,12 +9,14 @@
 use crate::graph::{DType, Name, Packed, PackedConfig, Tensor};
 
 const CLASSES: &str = "__torch__.torch.classes.quantized.";
+const XNNPACK: &str = "__torch__.torch.classes.xnnpack.";
 
 /// A state as far as packing is concerned.
 #[derive(Clone, Debug)]
 pub(super) enum State {
     None,
     Int(i64),
+    Float(f64),
     Str(String),
     Tensor(Tensor),
     /// A list or tuple.
@@ -59,7 +61,7 @@ impl State {
 
 /// Whether a class is one of packed objects.
 pub(super) fn is_packed_class(class: &str) -> bool {
-    class.starts_with(CLASSES)
+    class.starts_with(CLASSES) || class.starts_with(XNNPACK)
 }
 
 /// The class that holds packed objects of a family.
@@ -69,6 +71,9 @@ pub(super) fn packed_class(family: Name) -> Option<&'static str> {
         "conv1d" | "conv2d" | "conv_transpose1d" | "conv_transpose2d" => {
             "__torch__.torch.classes.quantized.Conv2dPackedParamsBase"
         }
+        "xnnpack_linear" => "__torch__.torch.classes.xnnpack.LinearOpContext",
+        "xnnpack_conv2d" => "__torch__.torch.classes.xnnpack.Conv2dOpContext",
+        "xnnpack_conv_transpose2d" => "__torch__.torch.classes.xnnpack.TransposeConv2dOpContext",
         "conv3d" | "conv_transpose3d" => "__torch__.torch.classes.quantized.Conv3dPackedParamsBase",
         _ => return None,
     })
@@ -76,6 +81,9 @@ pub(super) fn packed_class(family: Name) -> Option<&'static str> {
 
 /// The packed object with this state. `None` if the class or the state is not known.
 pub(super) fn read_packed(class: &str, state: &State) -> Option<Packed> {
+    if let Some(class) = class.strip_prefix(XNNPACK) {
+        return with_range(class, state.items()?);
+    }
     match class.strip_prefix(CLASSES)? {
         "LinearPackedParamsBase" => linear(state.items()?),
         "Conv2dPackedParamsBase" => convolution(2, state.items()?),
@@ -97,6 +105,61 @@ fn linear(state: &[State]) -> Option<Packed> {
         weight,
         bias: bias.optional_tensor()?.cloned(),
         config: None,
+        range: (None, None),
+    })
+}
+
+/// XNNPACK's: weight, bias, the geometry in the order of the packing operator's operands, the bounds of the output.
+fn with_range(class: &str, state: &[State]) -> Option<Packed> {
+    let (family, rank) = match class {
+        "LinearOpContext" => ("xnnpack_linear", 2),
+        "Conv2dOpContext" => ("xnnpack_conv2d", 4),
+        "TransposeConv2dOpContext" => ("xnnpack_conv_transpose2d", 4),
+        _ => return None,
+    };
+    let [weight, bias, geometry @ .., least, most] = state else {
+        return None;
+    };
+    let list =
+        |state: &State| -> Option<Vec<i64>> { state.items()?.iter().map(State::number).collect() };
+    let config = match (class, geometry) {
+        ("LinearOpContext", []) => None,
+        ("Conv2dOpContext", [stride, padding, dilation, groups]) => Some(PackedConfig {
+            stride: list(stride)?,
+            padding: list(padding)?,
+            output_padding: vec![0; 2],
+            dilation: list(dilation)?,
+            groups: groups.number()?,
+            transposed: false,
+        }),
+        ("TransposeConv2dOpContext", [stride, padding, output_padding, dilation, groups]) => {
+            Some(PackedConfig {
+                stride: list(stride)?,
+                padding: list(padding)?,
+                output_padding: list(output_padding)?,
+                dilation: list(dilation)?,
+                groups: groups.number()?,
+                transposed: true,
+            })
+        }
+        _ => return None,
+    };
+    let bound = |state: &State| match state {
+        State::None => Some(None),
+        State::Int(n) => Some(Some(*n as f64)),
+        State::Float(x) => Some(Some(*x)),
+        _ => None,
+    };
+    let weight = weight.tensor()?.clone();
+    if weight.dtype != DType::F32 || weight.shape.len() != rank {
+        return None;
+    }
+    Some(Packed {
+        family: Name::new(family),
+        weight,
+        bias: bias.optional_tensor()?.cloned(),
+        config,
+        range: (bound(least)?, bound(most)?),
     })
 }
 
@@ -176,6 +239,7 @@ fn convolution(dimensions: usize, state: &[State]) -> Option<Packed> {
             groups: *groups,
             transposed,
         }),
+        range: (None, None),
     })
 }
 
@@ -253,6 +317,7 @@ mod tests {
                 groups: 1,
                 transposed: false,
             }),
+            range: (None, None),
         };
         let numbers = configuration(&packed).unwrap();
         assert_eq!(numbers, [2, 1, 2, 0, 1, 1, 3, 0, 0, 1, 0]);
@@ -278,5 +343,27 @@ mod tests {
             )
             .is_none()
         );
+    }
+
+    #[test]
+    fn bounds_are_read_with_the_geometry() {
+        let weight = Tensor::contiguous(DType::F32, vec![4, 2, 3, 3], vec![0; 288]);
+        let list = |a, b| State::Items(vec![State::Int(a), State::Int(b)]);
+        let state = |last: Vec<State>| {
+            let mut items = vec![State::Tensor(weight.clone()), State::None];
+            items.extend([list(2, 1), list(1, 0), list(1, 1), State::Int(1)]);
+            items.extend(last);
+            State::Items(items)
+        };
+        let class = "__torch__.torch.classes.xnnpack.Conv2dOpContext";
+        let read = read_packed(class, &state(vec![State::Float(0.0), State::None])).unwrap();
+        assert_eq!(read.family, "xnnpack_conv2d");
+        assert_eq!(read.range, (Some(0.0), None));
+        assert_eq!(packed_class(read.family), Some(class));
+        let config = read.config.unwrap();
+        assert_eq!((config.stride, config.padding), (vec![2, 1], vec![1, 0]));
+        assert!(read_packed(class, &state(vec![State::None])).is_none());
+        let other = "__torch__.torch.classes.xnnpack.LinearOpContext";
+        assert!(read_packed(other, &state(vec![State::None, State::None])).is_none());
     }
 }

@@ -302,6 +302,7 @@ impl Follower<'_> {
             weight,
             bias,
             config,
+            range: (None, None),
         }
         .of_height_1();
         let facts = Facts::of_type(Type::Class(Name::new(class)));

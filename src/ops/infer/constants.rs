@@ -9,6 +9,14 @@ use crate::graph::{
 
 /// The class of a packed weight of this family: `linear`, `conv1d`, `conv_transpose2d`, ...
 fn packed_class(family: &str) -> Name {
+    if let Some(family) = family.strip_prefix("xnnpack_") {
+        let class = match family {
+            "linear" => "Linear",
+            "conv_transpose2d" => "TransposeConv2d",
+            _ => "Conv2d",
+        };
+        return Name::new(&format!("__torch__.torch.classes.xnnpack.{class}OpContext"));
+    }
     let class = if family.starts_with("linear") {
         "Linear"
     } else if family.ends_with("3d") {

@@ -137,7 +137,7 @@ pub(super) fn any_convolution(o: Operands) -> Option<Shape> {
 /// A quantized convolution: the packed object knows the geometry. The input has a batch dimension, so its rank is known without it.
 pub(super) fn packed_convolution(o: Operands) -> Option<Shape> {
     let n = plane(o)?;
-    let packed = o.named(&["packed_weight", "weight"]);
+    let packed = o.named(&["packed_weight", "weight", "W_prepack"]);
     let parts = packed.elements.as_deref().unwrap_or(&[]);
     let part = |i: usize| parts.get(i).and_then(|facts| facts.literal.as_ref());
     let list = |i: usize| each(part(i).and_then(Literal::as_ints), n);
@@ -315,7 +315,7 @@ pub(super) fn packed_parts(o: Operands, transposed: bool) -> Vec<Facts> {
     } else {
         Facts::of_literal(Literal::ints(vec![0; n.max(2)]))
     };
-    let mut weight = o.named(&["weight"]).clone();
+    let mut weight = o.named(&["weight", "W"]).clone();
     if n == 1 {
         weight.shape = weight.shape.and_then(|shape| {
             let (channels, plane) = shape.split_at_checked(2)?;
@@ -324,7 +324,7 @@ pub(super) fn packed_parts(o: Operands, transposed: bool) -> Vec<Facts> {
     }
     vec![
         weight,
-        o.named(&["bias"]).clone(),
+        o.named(&["bias", "B"]).clone(),
         numbers("stride", 1),
         numbers("padding", 0),
         output_padding,

@@ -303,6 +303,29 @@ impl<'a> Objects<'a> {
             None => self.builder.none(),
         };
         let state = match &packed.config {
+            config if packed.family.as_str().starts_with("xnnpack_") => {
+                let mut state = vec![weight, bias];
+                if let Some(config) = config {
+                    let ints = |this: &mut Self, list: &[i64]| {
+                        let nodes = list.iter().map(|&n| this.builder.int(n)).collect();
+                        this.list(nodes, &Type::Int)
+                    };
+                    state.push(ints(self, &config.stride));
+                    state.push(ints(self, &config.padding));
+                    if config.transposed {
+                        state.push(ints(self, &config.output_padding));
+                    }
+                    state.push(ints(self, &config.dilation));
+                    state.push(self.builder.int(config.groups));
+                }
+                for bound in [packed.range.0, packed.range.1] {
+                    state.push(match bound {
+                        Some(bound) => self.builder.float(bound),
+                        None => self.builder.none(),
+                    });
+                }
+                state
+            }
             None => vec![weight, bias],
             Some(_) => {
                 let Some(numbers) = configuration(packed) else {
