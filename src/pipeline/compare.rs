@@ -6,7 +6,6 @@
 
 use rustc_hash::FxHashMap;
 
-use super::count;
 use crate::eval;
 use crate::graph::{
     AttributeLiteral, AttributeValue, BlockId, Constant, ConstantId, Def, FunctionName, Graph,
@@ -20,12 +19,7 @@ pub fn same(written: &Model, read: &Model) -> Result<(), String> {
         read,
         modules: FxHashMap::default(),
     };
-    // Methods that only code outside of the model calls are not read as graphs.
-    let reached = count::reached(written, super::freeze::root_methods(written));
     for (name, function) in &written.functions {
-        if !reached.contains(name) {
-            continue;
-        }
         let other = read
             .functions
             .get(name)

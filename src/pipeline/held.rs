@@ -4,7 +4,7 @@
 //! Invariant: the graphs of held methods stand in the model, so that every step sees what the one before it left.
 //! Invariant: an attribute that a held method still reads is never given another value.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::egraph::extract::Proof;
 use crate::graph::{AttributeValue, ConstantId, FunctionName, Graph, Model, ModuleId, Name};
@@ -222,7 +222,6 @@ impl Run<'_> {
             return Ok(self.file);
         }
         let live = self.live();
-        let whole = self.kept_whole();
         let held: Vec<FunctionName> = self
             .held
             .names
@@ -232,9 +231,8 @@ impl Run<'_> {
         let model = &mut self.file.model;
         let dropped = freeze::root_methods(model).filter(|name| !held.contains(name));
         let mut dropped: Vec<Name> = dropped.map(|name| name.name).collect();
-        let needed = needed_functions(model, &held, &whole);
-        model.functions.retain(|name, _| needed.contains(name));
-        live::prune(model, &live, &whole);
+        model.functions.retain(|name, _| held.contains(name));
+        live::prune(model, &live);
         let forgotten = self.file.container.forget_text(&self.file.model);
         for name in forgotten {
             if !dropped.contains(&name) {
@@ -243,19 +241,6 @@ impl Run<'_> {
         }
         self.report.methods_dropped = dropped.iter().map(Name::to_string).collect();
         Ok(self.file)
-    }
-
-    /// Modules that are kept with all they have.
-    fn kept_whole(&self) -> FxHashSet<ModuleId> {
-        let model = &self.file.model;
-        let kept = self.held.kept.with_what_is_inside(model).into_iter();
-        kept.filter_map(
-            |(module, name)| match model.module(module).attributes.get(&name)?.value {
-                AttributeValue::Module(inner) => Some(inner),
-                _ => None,
-            },
-        )
-        .collect()
     }
 
     /// What is known of all methods together.
@@ -282,18 +267,6 @@ impl Run<'_> {
         }
         self.report.islands = islands;
     }
-}
-
-/// Held methods, methods of modules that are kept whole, and what those call.
-fn needed_functions(
-    model: &Model,
-    held: &[FunctionName],
-    whole: &FxHashSet<ModuleId>,
-) -> FxHashSet<FunctionName> {
-    let classes: FxHashSet<Name> = whole.iter().map(|&id| model.module(id).class).collect();
-    let of_whole = |name: &&FunctionName| name.class.is_some_and(|c| classes.contains(&c));
-    let started = held.iter().chain(model.functions.keys().filter(of_whole));
-    count::reached(model, started.copied())
 }
 
 /// Operations of each method of the root, calls included.

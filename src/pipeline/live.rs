@@ -76,8 +76,8 @@ fn walk(model: &Model, graph: &Graph, mut visit: impl FnMut(NodeId, ModuleId, Na
     }
 }
 
-/// Takes out whatever is not live. Modules in `whole` have methods, so theirs is the class that keeps its name.
-pub(super) fn prune(model: &mut Model, live: &Attributes, whole: &FxHashSet<ModuleId>) {
+/// Takes out whatever is not live.
+pub(super) fn prune(model: &mut Model, live: &Attributes) {
     let mut pruning = Pruning {
         model,
         live,
@@ -108,17 +108,11 @@ pub(super) fn prune(model: &mut Model, live: &Attributes, whole: &FxHashSet<Modu
             }
         })
         .collect();
-    let whole: FxHashSet<usize> = order
-        .iter()
-        .enumerate()
-        .filter(|(_, id)| **id == Model::ROOT || whole.contains(id))
-        .map(|(at, _)| at)
-        .collect();
     let order: Vec<usize> = children_first
         .iter()
         .map(|id| numbers[id].0 as usize)
         .collect();
-    tell_apart(&mut modules, &order, &whole);
+    tell_apart(&mut modules, &order);
     model.modules = modules;
 }
 
@@ -190,7 +184,7 @@ type Kind = (Name, Vec<(Name, Type, bool, bool)>);
 
 /// Gives modules of one class that differ in their attributes classes of their own. `order` has children before their owners, whose
 /// attributes are of their classes.
-fn tell_apart(modules: &mut [Module], order: &[usize], whole: &FxHashSet<usize>) {
+fn tell_apart(modules: &mut [Module], order: &[usize]) {
     let mut taken: FxHashSet<Name> = modules.iter().map(|module| module.class).collect();
     let mut owners: FxHashMap<Name, Kind> = FxHashMap::default();
     let mut classes: FxHashMap<Kind, Name> = FxHashMap::default();
@@ -213,13 +207,9 @@ fn tell_apart(modules: &mut [Module], order: &[usize], whole: &FxHashSet<usize>)
         });
         (module.class, attributes.collect())
     };
-    let first: Vec<usize> = order
-        .iter()
-        .copied()
-        .filter(|at| whole.contains(at))
-        .collect();
-    let rest = order.iter().copied().filter(|at| !whole.contains(at));
-    for at in first.into_iter().chain(rest.collect::<Vec<_>>()) {
+    // The root has the methods, so its class keeps its name.
+    let inner = order.iter().copied().filter(|at| *at != 0);
+    for at in std::iter::once(0).chain(inner) {
         let kind = kind(modules, at);
         let owner = owners.entry(kind.0).or_insert_with(|| kind.clone());
         if *owner == kind {

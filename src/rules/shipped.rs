@@ -32,6 +32,7 @@ shipped! {
     "torch.linear_dynamic": "torch/linear_dynamic.fold",
     "torch.modules": "torch/modules.fold",
     "torch.quantized": "torch/quantized.fold",
+    "torch.xnnpack": "torch/xnnpack.fold",
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub enum FreezeError {
     },
     /// A method to keep is not one of the model itself.
     #[error(
-        "`{name}` is a method of the submodule `{module}`, and only methods of the model itself can be kept; keep the whole submodule with `{module}`"
+        "`{name}` is a method of the submodule `{module}`, and only methods of the model itself can be kept; give the model a method that calls it"
     )]
     InnerMethod {
         /// The name.
