@@ -16,7 +16,7 @@ use super::elements::{self, tensor_f64, tensor_float};
 use super::error::Fault;
 use super::queries::converted;
 use super::shape::{broadcast, broadcast_indices};
-use super::table::Kernel;
+use super::table::{self, Kernel};
 
 /// The kernels of this file.
 pub(super) fn kernel(op: &str) -> Option<Kernel> {
@@ -29,6 +29,11 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
                 |x, y| x + alpha * y,
                 |x, y| x.wrapping_add(y.wrapping_mul(whole)),
             )
+        },
+        "aten::_add_relu.Tensor" | "aten::_add_relu.Scalar" => |a| {
+            let added = table::call("aten::add.Tensor", a.0);
+            let clamped = added.and_then(|sum| table::call("aten::relu", &sum));
+            clamped.map_err(|error| Fault::new(error.to_string()))
         },
         "aten::sub.Tensor" | "aten::sub.Scalar" => |a| {
             let (alpha, whole) = alpha(a)?;
@@ -79,8 +84,7 @@ fn clamp_between(a: Arguments) -> Result<Vec<Value>, Fault> {
     for (at, op) in [(1, "aten::maximum"), (2, "aten::minimum")] {
         if !a.is_none(at) {
             let both = [value, a.value(at).clone()];
-            let found =
-                super::table::call(op, &both).map_err(|error| Fault::new(error.to_string()))?;
+            let found = table::call(op, &both).map_err(|error| Fault::new(error.to_string()))?;
             value = found.into_iter().next().unwrap_or(Value::NONE);
         }
     }

@@ -19,6 +19,10 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
         "aten::ones" => |a| sized(a, 1.0),
         "aten::full" => full,
         "aten::zeros_like" => |a| like(a, 0.0),
+        "aten::zero" => |a| {
+            let tensor = a.tensor(0)?;
+            filled(tensor.shape.clone(), 0.0, tensor.dtype)
+        },
         "aten::ones_like" => |a| like(a, 1.0),
         _ => return None,
     })

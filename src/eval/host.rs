@@ -9,6 +9,7 @@ use crate::graph::{AttributeValue, Function, FunctionName, Model, ModuleId, Name
 
 use super::constant::force;
 use super::error::EvalError;
+use super::mutation::Mutations;
 use super::value::Value;
 
 /// What a graph can reach outside of itself.
@@ -27,6 +28,8 @@ pub trait Host {
 pub struct ModelHost<'a> {
     model: &'a Model,
     set: FxHashMap<(ModuleId, Name), Value>,
+    /// What runs wrote in place.
+    pub(super) writes: Mutations,
 }
 
 impl<'a> ModelHost<'a> {
@@ -35,6 +38,7 @@ impl<'a> ModelHost<'a> {
         ModelHost {
             model,
             set: FxHashMap::default(),
+            writes: Mutations::default(),
         }
     }
 

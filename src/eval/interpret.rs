@@ -50,7 +50,18 @@ pub fn run_on(
         .ok_or_else(|| EvalError::Graph(format!("the model has no method `{method}`")))?;
     let mut all = vec![Value::Module(Model::ROOT)];
     all.extend(inputs);
-    run(&model.functions[&name].graph, &model.constants, all, host)
+    let writes = std::mem::take(&mut host.writes);
+    let mut machine = Machine {
+        constants: &model.constants,
+        host,
+        writes,
+        depth: 0,
+    };
+    let results = machine.function(&model.functions[&name].graph, all);
+    // What was written in place to memory that attributes hold stays written.
+    let writes = machine.writes;
+    host.writes = writes;
+    results
 }
 
 /// Runs a graph on inputs, one for each parameter.

@@ -4,7 +4,7 @@
 //! Invariant: the graphs of held methods stand in the model, so that every step sees what the one before it left.
 //! Invariant: an attribute that a held method still reads is never given another value.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::egraph::extract::Proof;
 use crate::graph::{AttributeValue, ConstantId, FunctionName, Graph, Model, ModuleId, Name};

@@ -129,7 +129,7 @@ def make(out, name, module, calls, keep=(), theirs=True, **more):
     model = module if isinstance(module, torch.jit.ScriptModule) else torch.jit.script(case.few(module).eval())
     options = [word for kept in keep for word in ("--keep", kept)]
     frozen = torch.jit.freeze(model, preserved_attrs=list(keep), optimize_numerics=False) if theirs else None
-    case.write(out, "freeze", name, model, calls, "torch.simplify", 0, theirs=frozen, reference=model, options=options, **more)
+    case.write(out, "freeze", name, model, calls, "torch.simplify", 0, theirs=frozen, reference=model, options=options, interpreter={"absolute": 1e-6}, **more)
 
 
 def main():
