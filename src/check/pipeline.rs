@@ -101,6 +101,15 @@ pub enum Step {
         /// The step's place.
         span: Span,
     },
+    /// Lists of modules that must be sequences of classes that are known; the report says what became of each.
+    Sequences {
+        /// Lists of module paths.
+        modules: Expr,
+        /// Tuples of names of classes.
+        known: Expr,
+        /// The step's place.
+        span: Span,
+    },
     /// A name for an expression.
     Let(Name, Expr),
     /// Steps under a condition.
@@ -137,6 +146,7 @@ impl Step {
             | Step::ReturnNone { span, .. }
             | Step::SetAttribute { span, .. }
             | Step::Fetch { span, .. }
+            | Step::Sequences { span, .. }
             | Step::Run { span, .. }
             | Step::Demand { span, .. } => Some(*span),
             Step::ShareConstants | Step::Let(..) | Step::If(..) => None,

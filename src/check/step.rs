@@ -16,7 +16,7 @@ use crate::graph::{Literal, Name};
 use crate::syntax::ast::{self, ExprKind};
 
 /// The steps there are.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "freeze",
     "apply",
     "saturate",
@@ -27,6 +27,7 @@ const STEPS: [&str; 10] = [
     "set_attribute",
     "share_constants",
     "fetch",
+    "sequences",
 ];
 
 /// What rules a step is given.
@@ -83,6 +84,14 @@ impl<'a> Checker<'_, 'a> {
             "fetch" => match self.arguments(call, ["rows"])? {
                 [Some(rows)] => Ok(Step::Fetch { rows, span }),
                 _ => self.missing(call, "fetch(ROWS)"),
+            },
+            "sequences" => match self.arguments(call, ["modules", "known"])? {
+                [Some(modules), Some(known)] => Ok(Step::Sequences {
+                    modules,
+                    known,
+                    span,
+                }),
+                _ => self.missing(call, "sequences(modules, KNOWN)"),
             },
             "apply" => {
                 let targets = self.targets(call, false)?;

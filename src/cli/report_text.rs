@@ -87,6 +87,10 @@ pub fn text(report: &Report, color: bool) -> String {
         )
     });
     let _ = writeln!(out, "{bold}proof{off}       {}{bound}", report.proof);
+    for sequence in &report.sequences {
+        let modules = sequence.modules.join(",");
+        let _ = writeln!(out, "{bold}modules{off}     {modules}: {}", sequence.what);
+    }
     for island in &report.islands {
         let times = if island.count > 1 {
             format!(" ({} times)", island.count)
@@ -98,6 +102,10 @@ pub fn text(report: &Report, color: bool) -> String {
         } else {
             format!(" at {}", island.place)
         };
+        let module = island
+            .module
+            .as_ref()
+            .map_or_else(String::new, |module| format!(" of {module}"));
         let method = island
             .method
             .as_ref()
@@ -109,7 +117,7 @@ pub fn text(report: &Report, color: bool) -> String {
         };
         let _ = writeln!(
             out,
-            "{bold}unfused{off}     {}{place}{method}{times}\n            {rule}{}",
+            "{bold}unfused{off}     {}{module}{place}{method}{times}\n            {rule}{}",
             island.operators, island.reason
         );
     }

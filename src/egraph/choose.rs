@@ -55,6 +55,16 @@ impl Choice {
         self.redirect.resolve(egraph, class)
     }
 
+    /// Classes that others take the place of, with those, in an order that depends on the e-graph alone.
+    pub fn replaced(&self, egraph: &EGraph) -> Vec<(Class, Class)> {
+        let pairs = self.redirect.0.iter();
+        let mut pairs: Vec<(Class, Class)> = pairs
+            .map(|(&from, &to)| (egraph.find(from), egraph.find(to)))
+            .collect();
+        pairs.sort_unstable();
+        pairs
+    }
+
     /// The node chosen for a class, if it is needed.
     pub fn get(&self, class: Class) -> Option<&Node> {
         self.chosen.get(&class)

@@ -26,6 +26,7 @@ pub use facts::{Dim, Facts, QParams, Shape};
 pub use literal::Literal;
 pub use module::{
     Attribute, AttributeValue, Function, FunctionName, Model, Module, ModuleId, ParameterKind,
+    unmangled,
 };
 pub use name::Name;
 pub use prune::prune;

@@ -135,3 +135,26 @@ impl Model {
         None
     }
 }
+
+/// The name of a class without what PyTorch adds to keep names apart: `__torch__.m.___torch_mangle_3.Net` is `m.Net`.
+pub fn unmangled(class: &str) -> String {
+    let parts = class.split('.').filter(|part| {
+        *part != "__torch__"
+            && part
+                .strip_prefix("___torch_mangle_")
+                .is_none_or(|number| !number.bytes().all(|b| b.is_ascii_digit()))
+    });
+    parts.collect::<Vec<_>>().join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mangling_is_taken_off() {
+        let class = "__torch__.torch.nn.___torch_mangle_12.modules.Conv2d";
+        assert_eq!(unmangled(class), "torch.nn.modules.Conv2d");
+        assert_eq!(unmangled("__torch__.Net"), "Net");
+    }
+}

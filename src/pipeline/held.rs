@@ -72,6 +72,13 @@ impl Run<'_> {
         }
     }
 
+    /// The graphs of the held methods.
+    pub(super) fn graphs(&self) -> impl Iterator<Item = &Graph> {
+        let functions = &self.file.model.functions;
+        let held = self.held.names.iter();
+        held.map(|&method| &functions[&self.function_name(method)].graph)
+    }
+
     fn graph_mut(&mut self, method: Name) -> &mut Graph {
         let name = self.function_name(method);
         match self.file.model.functions.get_mut(&name) {
@@ -218,6 +225,7 @@ impl Run<'_> {
     /// The held methods, if there are any, and only the modules and attributes that they need.
     pub(super) fn finish(mut self) -> Result<TorchScript, JobError> {
         self.sum_up();
+        self.judge_sequences();
         if self.held.names.is_empty() {
             return Ok(self.file);
         }

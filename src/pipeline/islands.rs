@@ -53,12 +53,12 @@ pub(super) fn islands(
             left_out,
         };
         let (rule, reason) = asked.nearest(graph, class.map(|of| of.2), node, &inside);
-        grouped.add(graph, &inside, node, rule, reason);
+        grouped.add(graph, &inside, node, None, rule, reason);
     }
     for &node in nodes.iter().filter(|node| !met.contains(*node)) {
         if has_dequantized_weight(graph, node) {
             let reason = Reason::of("its result is never quantized".into());
-            grouped.add(graph, &[node], node, String::new(), reason);
+            grouped.add(graph, &[node], node, None, String::new(), reason);
         }
     }
     grouped.islands
@@ -93,6 +93,7 @@ impl Grouped {
         graph: &Graph,
         inside: &[NodeId],
         end: NodeId,
+        module: Option<Name>,
         rule: String,
         reason: Reason,
     ) {
@@ -106,7 +107,10 @@ impl Grouped {
             .iter()
             .zip(&self.kinds)
             .position(|(island, kind)| {
-                island.operators == operators && island.rule == rule && *kind == reason.kind
+                island.operators == operators
+                    && island.rule == rule
+                    && *kind == reason.kind
+                    && island.module.as_deref() == module.map(|module| module.as_str())
             });
         if let Some(at) = same {
             self.islands[at].count += 1;
@@ -120,6 +124,7 @@ impl Grouped {
             place: place.map_or_else(String::new, |place| place.to_string()),
             rule,
             reason: reason.text,
+            module: module.map(|module| module.to_string()),
             count: 1,
         });
         self.kinds.push(reason.kind);

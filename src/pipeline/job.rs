@@ -154,6 +154,20 @@ pub enum JobError {
         /// The path that was probably meant.
         meant: Option<String>,
     },
+    /// Modules that are no sequence of the table.
+    #[error("{given} is no sequence of modules that belong together; these are: ({})", .known.join("), ("))]
+    Sequence {
+        /// The modules with their classes.
+        given: String,
+        /// The sequences there are.
+        known: Vec<String>,
+    },
+    /// A module in two places of the lists.
+    #[error("module `{path}` is named twice")]
+    ModuleTwice {
+        /// Its path.
+        path: String,
+    },
     /// Attributes cannot be fetched; everything that is wrong with the rows and the model.
     #[error("attributes cannot be fetched: {}", .wrong.join("; "))]
     Fetch {

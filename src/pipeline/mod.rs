@@ -18,6 +18,7 @@ mod norms;
 pub mod observe;
 pub mod report;
 mod rewrite;
+mod sequences;
 mod settings;
 mod steps;
 mod store;

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use rustc_hash::FxHashMap;
 
 use crate::egraph::place::Placed;
-use crate::egraph::{EGraph, matching, near_misses};
+use crate::egraph::{Class, EGraph, matching, near_misses};
 use crate::graph::{Graph, Name, NodeId, ValueId};
 use crate::ops;
 use crate::rules::RuleSet;
@@ -22,6 +22,7 @@ pub(super) fn norms(
     egraph: &EGraph,
     set: &impl Deref<Target = RuleSet>,
     left_out: &[Name],
+    modules: &[Vec<String>],
 ) -> Vec<Island> {
     let graph = &placed.graph;
     let mut readers: FxHashMap<ValueId, usize> = FxHashMap::default();
@@ -38,45 +39,61 @@ pub(super) fn norms(
     for value in returned.chain(read) {
         *readers.entry(*value).or_default() += 1;
     }
+    let classes: FxHashMap<NodeId, Class> = placed.origins.iter().map(|of| (of.0, of.2)).collect();
     let mut grouped = Grouped::default();
     for node in graph.walk() {
         let Some((input, product)) = behind_product(graph, node) else {
             continue;
         };
-        let Some(class) = placed.origins.iter().find(|(of, ..)| *of == node) else {
+        let module = graph.node(node).scope;
+        let both = [module, graph.node(product).scope];
+        let are_named = |group: &Vec<String>| {
+            let named = |of: &Option<Name>| {
+                group
+                    .iter()
+                    .any(|path| of.is_some_and(|of| of.as_str() == path))
+            };
+            both.iter().all(named)
+        };
+        if !modules.is_empty() && !modules.iter().any(are_named) {
+            continue;
+        }
+        let is_shared = readers.get(&input).is_some_and(|&n| n > 1);
+        let Some((rule, reason)) = (match classes.get(&node) {
+            Some(&class) => why(egraph, set, left_out, class, is_shared),
             // What writes to its operands is not searched.
-            if set.operators().any(|op| op == graph.node(node).op) {
-                let why = "in training mode a batch norm takes the statistics of the batch";
-                grouped.add(
-                    graph,
-                    &[product, node],
-                    node,
-                    String::new(),
-                    Reason::of(why.into()),
-                );
-            }
+            None => set
+                .operators()
+                .any(|op| op == graph.node(node).op)
+                .then(|| (String::new(), Reason::of(TRAINS.into()))),
+        }) else {
             continue;
         };
-        let is_shared = readers.get(&input).is_some_and(|&n| n > 1);
-        let matched = matching(egraph, set, class.2);
-        let (rule, reason) = match matched.first() {
-            Some((rule, instance)) => {
-                let why = match left_out.contains(rule) {
-                    false if is_shared => {
-                        "others read what it normalizes too, which would be computed twice"
-                    }
-                    is_left_out => why_it_stayed(is_left_out),
-                };
-                (full_label(*rule, instance), Reason::of(why.into()))
-            }
-            None => match near_misses(egraph, set, class.2).first() {
-                Some(near) => (full_label(near.rule, &near.instance), described(&near.miss)),
-                None => continue,
-            },
-        };
-        grouped.add(graph, &[product, node], node, rule, reason);
+        grouped.add(graph, &[product, node], node, module, rule, reason);
     }
     grouped.islands
+}
+
+const TRAINS: &str = "in training mode a batch norm takes the statistics of the batch";
+
+/// The rule that came nearest to folding a norm, and why it did not; `None` if no rule folds norms.
+fn why(
+    egraph: &EGraph,
+    set: &RuleSet,
+    left_out: &[Name],
+    class: Class,
+    is_shared: bool,
+) -> Option<(String, Reason)> {
+    let matched = matching(egraph, set, class);
+    let Some((rule, instance)) = matched.first() else {
+        let near = near_misses(egraph, set, class).into_iter().next()?;
+        return Some((full_label(near.rule, &near.instance), described(&near.miss)));
+    };
+    let why = match left_out.contains(rule) {
+        false if is_shared => "others read what it normalizes too, which would be computed twice",
+        is_left_out => why_it_stayed(is_left_out),
+    };
+    Some((full_label(*rule, instance), Reason::of(why.into())))
 }
 
 /// The input of a batch norm and the product that it is the result of.

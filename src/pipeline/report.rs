@@ -30,6 +30,9 @@ pub struct Report {
     pub lower_bound: Option<Bound>,
     /// Dequantize/operator/quantize islands that stayed, and operators on quantized weights that nothing quantizes.
     pub islands: Vec<Island>,
+    /// Sequences of modules that were named, and what became of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sequences: Vec<Sequence>,
     /// Attributes of modules that a `fetch` step asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fetched: Vec<Fetched>,
@@ -132,8 +135,34 @@ pub struct Island {
     pub rule: String,
     /// The first thing about it that failed; values in it are those of the first of equal islands, as the place is.
     pub reason: String,
+    /// The module that it is of, where that tells islands apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// How many islands are like this one.
     pub count: usize,
+}
+
+/// A sequence of modules that was named, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sequence {
+    /// Their paths.
+    pub modules: Vec<String>,
+    /// What became of it.
+    pub outcome: SequenceOutcome,
+    /// The same in words, or why.
+    pub what: String,
+}
+
+/// What became of a sequence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SequenceOutcome {
+    /// The norm is folded into what is before it.
+    Folded,
+    /// The modules follow each other; there is nothing to fold in a float model.
+    Recognized,
+    /// It stayed as it was.
+    Left,
 }
 
 /// What was fetched from a module.

@@ -183,7 +183,7 @@ fn unfused(
             .unwrap_or_else(|error| unreachable!("they were checked together: {error}"))
     });
     let mut found = islands(placed, &built.egraph, &set, &left_out);
-    found.extend(norms(placed, &built.egraph, &set, &left_out));
+    found.extend(norms(placed, &built.egraph, &set, &left_out, names.modules));
     found
 }
 

@@ -18,6 +18,7 @@ use super::library::Loaded;
 use super::observe::Observer;
 use super::report::Report;
 use super::rewrite;
+use super::sequences::Given;
 use super::settings::Settings;
 
 /// A run of a pipeline.
@@ -32,6 +33,8 @@ pub(super) struct Run<'a> {
     pub(super) held: Held,
     /// Rules that were applied so far.
     pub(super) applied: Vec<Name>,
+    /// Sequences of modules that a step named.
+    pub(super) sequences: Vec<Given>,
     /// What the last saturation of each method found.
     pub(super) outcomes: IndexMap<Name, rewrite::Outcome>,
 }
@@ -53,6 +56,7 @@ impl<'a> Run<'a> {
             observer: None,
             held: Held::default(),
             applied: Vec::new(),
+            sequences: Vec::new(),
             outcomes: IndexMap::new(),
         }
     }
@@ -198,6 +202,7 @@ impl<'a> Run<'a> {
                 let rows = settings.value(rows, &names, "fetch(ROWS)")?;
                 self.fetch(settings, &rows)
             }
+            Step::Sequences { modules, known, .. } => self.note_sequences(settings, modules, known),
             Step::Let(name, value) => {
                 let value = settings.evaluate(value, &names);
                 settings.bind(*name, value);

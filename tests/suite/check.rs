@@ -117,6 +117,7 @@ fn step_text(step: &Step) -> String {
         Step::Run {
             pipeline, settings, ..
         } => format!("run {pipeline}: {settings:?}"),
+        Step::Sequences { modules, known, .. } => format!("sequences: {modules:?} {known:?}"),
         Step::Demand {
             condition, error, ..
         } => format!("demand: {condition:?} {error:?}"),

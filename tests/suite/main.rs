@@ -18,6 +18,7 @@ mod effects;
 mod explain;
 mod fixtures;
 mod format;
+mod fuse;
 mod hoist;
 mod import;
 mod islands;

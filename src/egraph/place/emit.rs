@@ -45,9 +45,15 @@ pub fn place(
         .map(|&(class, place)| (egraph.find(class), place))
         .collect();
     let paths = skeleton.module_paths.iter().rev();
-    let module_paths = paths
+    let mut module_paths: FxHashMap<Class, Name> = paths
         .filter_map(|&(class, path)| Some((egraph.find(class), path?)))
         .collect();
+    // What takes the place of another is of its module.
+    for (from, to) in choice.replaced(egraph) {
+        if let Some(&path) = module_paths.get(&from) {
+            module_paths.entry(to).or_insert(path);
+        }
+    }
     let mut emitter = Emitter {
         egraph,
         candidates,

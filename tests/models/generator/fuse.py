@@ -35,7 +35,7 @@ def settled(model):
         elif isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
             weight = module.weight.data
             n = weight.numel()
-            values = (torch.arange(n) * 7 + torch.arange(n) // 5) % 15
+            values = (torch.arange(n) * 7 + torch.arange(n) // 5 + at * 3) % 17 % 15
             fan = n / weight.shape[1 if isinstance(module, nn.modules.conv._ConvTransposeNd) else 0]
             module.weight.data = ((values - 7.0) / 7 * (3 / fan) ** 0.5).reshape(weight.shape)
             if module.bias is not None:
@@ -69,7 +69,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNet18(nn.Module):
-    def __init__(self, width=6, classes=10):
+    def __init__(self, width=5, classes=10):
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -118,7 +118,7 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(nn.Module):
     SETTINGS = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 
-    def __init__(self, part=8, last=32, classes=10):
+    def __init__(self, part=8, last=24, classes=10):
         super().__init__()
         inputs = 32 // part
         features = [conv_bn_relu6(3, inputs, 3, 2)]
@@ -174,11 +174,11 @@ class GoogLeNet(nn.Module):
         self.inception4b = Inception(32, 10, 7, 14, 2, 4, 4)
         self.inception4c = Inception(32, 8, 8, 16, 2, 4, 4)
         self.maxpool4 = nn.MaxPool2d(2, stride=2, ceil_mode=True)
-        self.inception5a = Inception(32, 16, 10, 20, 2, 8, 8)
-        self.inception5b = Inception(52, 24, 12, 24, 3, 8, 8)
+        self.inception5a = Inception(32, 12, 8, 16, 2, 6, 6)
+        self.inception5b = Inception(40, 12, 8, 12, 2, 4, 4)
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.dropout = nn.Dropout(0.2)
-        self.fc = nn.Linear(64, classes)
+        self.fc = nn.Linear(32, classes)
 
     def forward(self, x):
         x = self.maxpool1(self.conv1(x))
@@ -208,7 +208,7 @@ class DenseLayer(nn.Module):
 
 
 class DenseNet(nn.Module):
-    def __init__(self, growth=4, blocks=(3, 4, 3, 2), channels=8, classes=10):
+    def __init__(self, growth=4, blocks=(2, 3, 3, 2), channels=8, classes=10):
         super().__init__()
         stem = [nn.Conv2d(3, channels, 7, 2, 3, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
         layers = []
@@ -391,6 +391,8 @@ def write(out, name, model, *inputs, traced=False, options=(), theirs=True, tole
     calls = [("forward", list(one) if isinstance(one, tuple) else [one]) for one in inputs]
     script = torch.jit.trace(model, tuple(calls[0][1])) if traced else torch.jit.script(model)
     more = {"options": list(options)} if options else {}
+    if "--modules" in options:
+        more["idempotent"] = False  # the result has no modules that could be named
     if interpreter:
         more["interpreter"] = interpreter
     frozen = torch.jit.freeze(script) if theirs else None
@@ -401,7 +403,7 @@ def write(out, name, model, *inputs, traced=False, options=(), theirs=True, tole
 
 def networks(out):
     for name, network in [("resnet18", ResNet18), ("mobilenet_v2", MobileNetV2), ("googlenet", GoogLeNet), ("densenet", DenseNet)]:
-        model, side = settled(network()), 32 if name == "densenet" else 24
+        model, side = settled(network()), 32 if name == "densenet" else 16
         image = numbers(1, 3, side, side)
         write(out, name, model, image)
         write(out, name + "_traced", model, image, traced=True, theirs=False)
@@ -450,6 +452,32 @@ def by_data_flow(out):
     write(out, "branches", settled(InBranch()), (image, True), (image, False))
 
 
+class Named(nn.Module):
+    """Pairs of which only some are named; `bn3` follows `conv2`, `relu2` nothing that is named."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1, self.relu1 = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()
+        self.conv2, self.bn2, self.bn3 = nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4), nn.BatchNorm2d(4)
+        self.conv3, self.relu2 = nn.Conv2d(4, 2, 1), nn.ReLU()
+        self.fc, self.norm = nn.Linear(5, 3), nn.BatchNorm1d(3)
+
+    def forward(self, x):
+        x = self.relu1(self.bn1(self.conv1(x)))
+        x = self.bn3(self.conv2(x)) + self.bn2(x)
+        x = self.relu2(self.conv3(x).mean(3)).mean(1)
+        return self.norm(self.fc(x))
+
+
+def named(out):
+    """Lists of modules, as `fuse_modules` takes them."""
+    image = numbers(2, 3, 7, 7)
+    lists = ["--modules", "conv1,bn1,relu1", "--modules", "conv2,bn2", "--modules", "conv3,relu2", "--modules", "fc,norm"]
+    write(out, "named", settled(Named()), image, options=lists, theirs=False)
+    write(out, "named_traced", settled(Named()), image, traced=True, options=lists + ["--set", "flat_linear=true"], theirs=False)
+    write(out, "flat_linear", settled(Pair(nn.Linear(5, 6), nn.BatchNorm1d(6))), numbers(3, 5), options=["--set", "flat_linear=true"])
+
+
 def half(out):
     """Folded weights are compared through what comes out: with tolerance 0 they are the same."""
     image, rows = numbers(2, 3, 7, 7), numbers(3, 3, 4)
@@ -480,6 +508,26 @@ def half(out):
         case.write(out, "fuse", name, script, [("forward", [rows])], "torch.fuse", 0, torch.jit.freeze(theirs))
 
 
+def half_without_kernels(out):
+    """PyTorch 1.13 has no convolution in f16 to run, but it folds one: the folded weights themselves are recorded."""
+
+    class InF16(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.norm = nn.Conv2d(3, 6, 3).half(), nn.BatchNorm2d(6)
+
+        def forward(self, x):
+            return self.norm(self.layer(x))
+
+    model = InF16()
+    model.layer.float()
+    settled(model).layer.half()
+    folded = fold(model.layer, model.norm)
+    case.write(out, "fuse", "half_f16", torch.jit.script(model), [], "torch.fuse", 0)
+    for name in ["weight", "bias"]:
+        np.save(os.path.join(out, "fuse", "half_f16", name + ".npy"), getattr(folded, name).numpy())
+
+
 def main():
     torch.manual_seed(0)
     out = sys.argv[1]
@@ -487,7 +535,9 @@ def main():
     pairs(out)
     left_alone(out)
     by_data_flow(out)
+    named(out)
     half(out)
+    half_without_kernels(out)
 
 
 main()
