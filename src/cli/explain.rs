@@ -1,6 +1,7 @@
 //! `rulefold explain`: how the nodes of a result came to be, as text, JSON or a page.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -137,11 +138,15 @@ fn print(
             let json = serde_json::to_string_pretty(&answer).map_err(|error| error.to_string())?;
             output.out(&(json + "\n"));
         }
-        Format::Text => output.out(&text(
-            &answer,
-            !command.node.is_empty(),
-            output.colors_out(),
-        )),
+        Format::Text => {
+            // On a terminal a statement takes a line; elsewhere it is whole.
+            let width = match std::io::stdout().is_terminal() {
+                true => output.width(),
+                false => usize::MAX,
+            };
+            let with_source = !command.node.is_empty();
+            output.out(&text(&answer, with_source, width, output.colors_out()));
+        }
     }
     Ok(())
 }
@@ -182,7 +187,7 @@ struct Paint {
     off: &'static str,
 }
 
-fn text(answer: &Answer, with_source: bool, color: bool) -> String {
+fn text(answer: &Answer, with_source: bool, width: usize, color: bool) -> String {
     let code = |code| if color { code } else { "" };
     let paint = Paint {
         bold: code("\x1b[1m"),
@@ -207,7 +212,12 @@ fn text(answer: &Answer, with_source: bool, color: bool) -> String {
             .map(|node| (node.id, node))
             .collect();
         for node in &method.nodes {
-            let _ = writeln!(out, "\n{}{}{}", paint.bold, node.statement, paint.off);
+            let mut statement: String = node.statement.chars().take(width).collect();
+            if statement.len() < node.statement.len() {
+                statement.pop();
+                statement.push('…');
+            }
+            let _ = writeln!(out, "\n{}{statement}{}", paint.bold, paint.off);
             node_text(answer, node, &originals, &paint, &mut out);
         }
     }
@@ -256,16 +266,24 @@ fn node_text(
         .iter()
         .filter_map(|id| originals.get(id))
         .collect();
-    let width = found.iter().map(|node| node.op.len()).max().unwrap_or(0);
-    for (i, original) in found.iter().enumerate() {
+    let heads: Vec<&str> = found.iter().map(|node| head(node)).collect();
+    let width = heads.iter().map(|head| head.chars().count()).max();
+    let width = width.unwrap_or(0);
+    for (i, (original, what)) in found.iter().zip(heads).enumerate() {
         let head = if i == 0 { "from" } else { "" };
         let line = format!(
-            "  {head:<5}{:width$}  {dim}{}",
-            original.op,
+            "  {head:<5}{what:width$}  {dim}{}",
             original.place.as_deref().unwrap_or("")
         );
         let _ = writeln!(out, "{}{off}", line.trim_end());
     }
+}
+
+/// The operator of a statement with its attributes: `prim::GetAttr[name="weight"]`.
+fn head(node: &Original) -> &str {
+    let from = node.statement.find(&node.op).unwrap_or(0);
+    let head = node.statement.get(from..).unwrap_or(&node.op);
+    head.split('(').next().unwrap_or(&node.op)
 }
 
 /// The text of the rules that the nodes rest on.

@@ -83,7 +83,7 @@ pub struct NodeAnswer {
     /// Its place in the archive, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// Rules that made it, in order; the last one wrote it. None for nodes of the model.
+    /// Rules that made it, in order, each once where it acted several times in a row; the last one wrote it. None for nodes of the model.
     pub rules: Vec<Use>,
     /// Numbers of the model's nodes that it was made of. None for nodes that a step without rules wrote.
     pub originals: Vec<u32>,
@@ -220,7 +220,10 @@ fn method(
                     "" => applied.rule.to_string(),
                     label => label.to_owned(),
                 };
-                uses.push(Use { rule, instance });
+                let used = Use { rule, instance };
+                if uses.last() != Some(&used) {
+                    uses.push(used);
+                }
             }
             for &original in &of.originals {
                 into.entry(original).or_default().push(id.0);

@@ -2,7 +2,8 @@
 //!
 //! In: steps, as an observer of the run is shown them. Out: for each method the graph before the first rule, and for each node of the graph
 //! after the last one what it was made of.
-//! Steps without rules (freezing, storing) are not shown; nodes are followed through them by their numbers, or else by operator and place.
+//! Steps without rules (freezing, storing) are not shown; nodes are followed through them by their numbers, or else by operator, place and
+//! the name of what they read.
 //!
 //! Invariant: applications of a node are in the order in which they were made; the last made the node itself.
 
@@ -91,7 +92,13 @@ impl Story {
         let before = self.last.walk();
         let key = |graph: &Graph, id: NodeId| {
             let node = graph.node(id);
-            (node.op, node.place, node.results.len())
+            let name = node.text_attribute("name").map(Name::new);
+            // What a rule asks to become an attribute is read as one after the step.
+            let op = match node.op.as_str() {
+                "rulefold::attribute" => Name::new("prim::GetAttr"),
+                _ => node.op,
+            };
+            (op, node.place, node.results.len(), name)
         };
         let known: FxHashSet<NodeId> = before.iter().copied().collect();
         let kept = nodes
