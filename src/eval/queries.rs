@@ -68,6 +68,7 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
             })])
         },
         "aten::scalar_tensor" => scalar_tensor,
+        "prim::NumToTensor.Scalar" | "prim::NumToTensor.bool" => number_tensor,
         "aten::to.dtype" => |a| one(converted(a.tensor(0)?, a.dtype(1)?)?),
         _ => return None,
     })
@@ -114,6 +115,17 @@ fn scalar_tensor(a: Arguments) -> Result<Vec<Value>, Fault> {
         _ => double,
     };
     one(converted(&number, dtype)?)
+}
+
+/// `NumToTensor(Scalar a)`: a tensor of rank 0 whose type is the widest of the number's kind.
+fn number_tensor(a: Arguments) -> Result<Vec<Value>, Fault> {
+    one(match a.value(0) {
+        Value::Literal(Literal::Int(n)) => elements::tensor_i64(vec![], &[*n]),
+        Value::Literal(Literal::Bool(truth)) => {
+            Tensor::contiguous(DType::Bool, vec![], vec![u8::from(*truth)])
+        }
+        _ => elements::tensor_f64(vec![], &[a.float(0)?]),
+    })
 }
 
 /// `to(Tensor self, ScalarType dtype)` between floats and integers; floats truncate to integers.
@@ -171,6 +183,11 @@ mod tests {
 
     #[test]
     fn numbers_and_tensors_of_one_convert() {
+        let number = call("prim::NumToTensor.Scalar", &[Value::int(13)]).unwrap();
+        let tensor = number[0].as_tensor().unwrap();
+        assert_eq!((tensor.dtype, tensor.shape.len()), (DType::I64, 0));
+        let back = call("aten::Int.Tensor", &number).unwrap();
+        assert_eq!(back[0].as_literal(), Some(&Literal::Int(13)));
         let one = call("aten::scalar_tensor", &[Value::int(13)]).unwrap();
         assert_eq!(one[0].as_tensor().unwrap().dtype, DType::F32);
         let back = call("aten::item", &one).unwrap();

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
-use crate::check::rule::{Apply, Pattern, Rest, Rule, Variant};
+use crate::check::rule::{Apply, Build, BuildOperand, Expr, Pattern, Rest, Rule, Variant};
 use crate::diagnostic::has_errors;
+use crate::ops::Catalogue;
 use crate::pipeline::library::{Loaded, RuleText, load};
 use crate::source::Span;
 use crate::testing::lines::{Line, difference};
@@ -188,7 +189,7 @@ fn attempt(
             if has_errors(&mutated.diagnostics) {
                 return None;
             }
-            if same(mutated.library.rule(name)?, job.rule) {
+            if same(mutated.library.rule(name)?, job.rule, &loaded.catalogue) {
                 return None;
             }
             (mutated, edit.what.clone(), edit.start(), Some(text))
@@ -205,7 +206,7 @@ fn attempt(
                 let keep = |variant: &Variant| has(variant, *at, *optional) == *keep_present;
                 instance.variants.retain(keep);
             }
-            if same(rule, job.rule) {
+            if same(rule, job.rule, &loaded.catalogue) {
                 return None;
             }
             (mutated, what.clone(), at.range().start, None)
@@ -250,15 +251,59 @@ fn fate(mutated: &Loaded, settings: &Settings, job: &Job<'_>, at: usize) -> Fate
     }
 }
 
-/// Whether two rules mean the same: the same promise and, in some order, the same variants.
-fn same(a: &Rule, b: &Rule) -> bool {
+/// Whether two rules mean the same: the same promise and, in some order, the same variants, operands that may change places aside.
+fn same(a: &Rule, b: &Rule, catalogue: &Catalogue) -> bool {
+    let text = |variant: &Variant| {
+        let mut variant = variant.clone();
+        let replaced = variant.roots.iter_mut();
+        replaced
+            .filter_map(|root| root.replacement.as_mut())
+            .chain(&mut variant.effects)
+            .for_each(|build| order(build, catalogue));
+        variant.to_string()
+    };
     let texts = |rule: &Rule| -> Vec<BTreeSet<String>> {
         let instances = rule.instances.iter();
         instances
-            .map(|instance| instance.variants.iter().map(Variant::to_string).collect())
+            .map(|instance| instance.variants.iter().map(text).collect())
             .collect()
     };
     a.numerics == b.numerics && texts(a) == texts(b)
+}
+
+/// Puts operands that may change places into one order.
+fn order(build: &mut Build, catalogue: &Catalogue) {
+    match build {
+        Build::Apply { op, operands, .. } => {
+            for operand in operands.iter_mut() {
+                match operand {
+                    BuildOperand::One(inner) => order(inner, catalogue),
+                    BuildOperand::Each { each, .. } => order(each, catalogue),
+                }
+            }
+            let Some(commutes) = catalogue.commutative(op.as_str()) else {
+                return;
+            };
+            let holds = commutes.condition.is_none_or(|(at, wanted)| {
+                let at = usize::try_from(at).unwrap_or(usize::MAX);
+                let operand = operands.get(at);
+                matches!(operand, Some(BuildOperand::One(Build::Expr(Expr::Literal(literal)))) if literal.same_value(&wanted))
+            });
+            let (x, y) = commutes.operands;
+            let (x, y) = (x as usize, y as usize);
+            if holds
+                && x.max(y) < operands.len()
+                && format!("{:?}", operands[x]) > format!("{:?}", operands[y])
+            {
+                operands.swap(x, y);
+            }
+        }
+        Build::If(_, yes, no) => {
+            order(yes, catalogue);
+            order(no, catalogue);
+        }
+        _ => {}
+    }
 }
 
 /// Whether a variant has an operator that is written there.
