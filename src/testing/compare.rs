@@ -1,8 +1,8 @@
 //! Results of two runs, compared by what a rule promises about numbers.
 //!
 //! In: values that both sides computed, a numerics label. Out: nothing, or the place where they differ most.
-//! `exact`: bits. `within N lsb`: the integers of quantized results. `real`: the largest difference of a tensor, relative to its largest
-//! number.
+//! `exact`: bits. `within N lsb`: the integers of quantized results. `real`: the largest difference of a tensor, relative to the largest
+//! number on the way to it: what cancels leaves the rounding of what it was.
 //!
 //! Invariant: type, sizes, scales and zero points are equal under every label.
 //! Invariant: one NaN is as good as another.
@@ -22,9 +22,18 @@ pub(super) struct Difference {
     pub(super) what: String,
 }
 
+/// What may differ.
+#[derive(Clone, Copy)]
+pub(super) struct Allowed<'a> {
+    /// The promise.
+    pub(super) numerics: &'a Numerics,
+    /// The largest number that the results were computed from.
+    pub(super) largest: f64,
+}
+
 /// Compares results one by one.
 pub(super) fn compare(
-    numerics: &Numerics,
+    allowed: Allowed<'_>,
     before: &[Value],
     after: &[Value],
 ) -> Result<(), Difference> {
@@ -37,7 +46,7 @@ pub(super) fn compare(
             1 => "the result".to_owned(),
             _ => format!("result {at}"),
         };
-        value(numerics, a, b, &place)?;
+        value(allowed, a, b, &place)?;
     }
     Ok(())
 }
@@ -46,14 +55,14 @@ fn differ<T>(what: String) -> Result<T, Difference> {
     Err(Difference { what })
 }
 
-fn value(numerics: &Numerics, a: &Value, b: &Value, place: &str) -> Result<(), Difference> {
+fn value(allowed: Allowed<'_>, a: &Value, b: &Value, place: &str) -> Result<(), Difference> {
     match (a, b) {
-        (Value::Tensor(a), Value::Tensor(b)) => tensor(numerics, a, b, place),
-        (Value::Literal(a), Value::Literal(b)) => literal(numerics, a, b, place),
+        (Value::Tensor(a), Value::Tensor(b)) => tensor(allowed, a, b, place),
+        (Value::Literal(a), Value::Literal(b)) => literal(allowed.numerics, a, b, place),
         _ => match (a.items(), b.items()) {
             (Some(x), Some(y)) if x.len() == y.len() => {
                 for (at, (a, b)) in x.iter().zip(&y).enumerate() {
-                    value(numerics, a, b, &format!("{place}[{at}]"))?;
+                    value(allowed, a, b, &format!("{place}[{at}]"))?;
                 }
                 Ok(())
             }
@@ -88,7 +97,8 @@ fn literal(numerics: &Numerics, a: &Literal, b: &Literal, place: &str) -> Result
     differ(format!("{place}: before {a}, after {b}"))
 }
 
-fn tensor(numerics: &Numerics, a: &Tensor, b: &Tensor, place: &str) -> Result<(), Difference> {
+fn tensor(promise: Allowed<'_>, a: &Tensor, b: &Tensor, place: &str) -> Result<(), Difference> {
+    let numerics = promise.numerics;
     if a.dtype != b.dtype {
         let (a, b) = (a.dtype, b.dtype);
         return differ(format!("{place}: element type {a} before, {b} after"));
@@ -119,7 +129,9 @@ fn tensor(numerics: &Numerics, a: &Tensor, b: &Tensor, place: &str) -> Result<()
             }
         },
         Numerics::Real if a.dtype.is_float() => {
-            let largest = x.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+            let largest = x
+                .iter()
+                .fold(promise.largest, |most: f64, x| most.max(x.abs()));
             ULPS * epsilon(a.dtype) * largest
         }
         _ => 0.0,
@@ -231,7 +243,11 @@ mod tests {
     }
 
     fn says(numerics: &Numerics, a: &Value, b: &Value) -> Option<String> {
-        let answer = compare(numerics, std::slice::from_ref(a), std::slice::from_ref(b));
+        let allowed = Allowed {
+            numerics,
+            largest: 0.0,
+        };
+        let answer = compare(allowed, std::slice::from_ref(a), std::slice::from_ref(b));
         answer.err().map(|difference| difference.what)
     }
 

@@ -10,7 +10,7 @@ use crate::check::rule::Numerics;
 use crate::eval::{EvalError, ModelHost, Value, numbers, run, run_method};
 use crate::graph::{ConstantStore, Def, Graph, Model, Name, ValueId};
 
-use super::compare::{compare, quantization_text};
+use super::compare::{Allowed, compare, quantization_text};
 use super::content::{Contents, Drawn, Style};
 use super::given::{Given, Sample};
 use super::random::Random;
@@ -148,8 +148,12 @@ impl Comparison<'_> {
         if let Numerics::Changes(why) = &rewritten.numerics {
             return Verdict::NotRun(format!("numbers are meant to change: {why}"));
         }
+        let allowed = Allowed {
+            numerics: &rewritten.numerics,
+            largest: largest(&all).max(largest(&values(sample))),
+        };
         match rewritten.result.run(self.inputs(sample)) {
-            Ok(after) => match compare(&rewritten.numerics, &before, &after) {
+            Ok(after) => match compare(allowed, &before, &after) {
                 Ok(()) => Verdict::Equal,
                 Err(difference) => Verdict::Differ(difference.what),
             },
@@ -218,6 +222,20 @@ fn not_finite(values: &[Value]) -> Option<String> {
         .iter()
         .any(odd)
         .then(|| "a value is infinite or no number".to_owned())
+}
+
+/// What all parameters hold, constants too.
+fn values(sample: &Sample) -> Vec<Value> {
+    sample.iter().map(Drawn::value).collect()
+}
+
+/// The largest number that is not infinite.
+fn largest(values: &[Value]) -> f64 {
+    let tensors = values.iter().filter_map(Value::as_tensor);
+    let floats = tensors.filter(|tensor| tensor.dtype.is_float());
+    let all = floats.filter_map(numbers).flatten();
+    all.filter(|x| x.is_finite())
+        .fold(0.0, |most, x| most.max(x.abs()))
 }
 
 /// `%x = quint8 [1, 2] scale 1, zero point 0: 3, 4`.
