@@ -32,6 +32,24 @@ pub enum Step {
         /// The step's place.
         span: Span,
     },
+    /// Calls are inlined, but for those of modules that keep theirs.
+    Inline {
+        /// What the names of attributes begin with that hold such modules.
+        keep: Expr,
+        /// The step's place.
+        span: Span,
+    },
+    /// An error with its place if a method holds one of these operators.
+    Forbid {
+        /// Operators, by base name.
+        ops: Expr,
+        /// What the error says.
+        error: Expr,
+        /// The method; each one if not given.
+        method: Option<Expr>,
+        /// The step's place.
+        span: Span,
+    },
     /// One pass in text order, each match replaced once.
     Apply {
         /// Full names of rules.
@@ -139,6 +157,8 @@ impl Step {
     pub fn span(&self) -> Option<Span> {
         match self {
             Step::Freeze { span, .. }
+            | Step::Inline { span, .. }
+            | Step::Forbid { span, .. }
             | Step::Apply { span, .. }
             | Step::Saturate { span, .. }
             | Step::Store { span, .. }

@@ -16,12 +16,14 @@ use crate::graph::{Literal, Name};
 use crate::syntax::ast::{self, ExprKind};
 
 /// The steps there are.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 13] = [
     "freeze",
+    "inline",
     "apply",
     "saturate",
     "store",
     "demand",
+    "forbid",
     "clone",
     "return_none",
     "set_attribute",
@@ -48,6 +50,20 @@ impl<'a> Checker<'_, 'a> {
                 let keep = keep.unwrap_or(Expr::Literal(Literal::list([])));
                 Ok(Step::Freeze { keep, span })
             }
+            "inline" => {
+                let [keep] = self.arguments(call, ["keep"])?;
+                let keep = keep.unwrap_or(Expr::Literal(Literal::list([])));
+                Ok(Step::Inline { keep, span })
+            }
+            "forbid" => match self.arguments(call, ["ops", "error", "method"])? {
+                [Some(ops), Some(error), method] => Ok(Step::Forbid {
+                    ops,
+                    error,
+                    method,
+                    span,
+                }),
+                _ => self.missing(call, "forbid(OPS, \"error\")"),
+            },
             "store" => match self.arguments(call, ["ops", "prefix", "method"])? {
                 [Some(ops), Some(prefix), method] => Ok(Step::Store {
                     ops,

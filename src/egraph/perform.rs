@@ -85,7 +85,27 @@ pub(super) fn perform(built: &mut Built, acts: Vec<Act>) -> Performed {
         }
     }
     built.skeleton.change(&erased, added);
+    follow(&built.egraph, &mut done.classes);
     done
+}
+
+/// What takes a place may have been replaced itself: then that takes it.
+fn follow(egraph: &EGraph, classes: &mut FxHashMap<Class, Class>) {
+    let mut order: Vec<Class> = classes.keys().copied().collect();
+    order.sort_unstable();
+    for class in order {
+        let mut path = vec![class];
+        let mut last = classes[&class];
+        while let Some(&next) = classes.get(&egraph.find(last)) {
+            if path.contains(&egraph.find(last)) {
+                break;
+            }
+            path.push(egraph.find(last));
+            last = next;
+        }
+        // What was followed once leads straight to its end.
+        classes.extend(path.into_iter().map(|class| (class, last)));
+    }
 }
 
 fn item(new: &Added) -> Item {

@@ -49,6 +49,8 @@ pub fn replace(built: &mut Built, set: &RuleSet) -> Replaced {
     let mut replacer = Replacer {
         effects: by_class(built),
         names: FxHashMap::default(),
+        places: FxHashMap::default(),
+        paths: FxHashMap::default(),
         built,
         taken: FxHashSet::default(),
     };
@@ -90,6 +92,9 @@ fn by_class(built: &Built) -> FxHashMap<Class, ItemId> {
         .collect()
 }
 
+/// Roots with the classes that stand for them in what replaces them.
+type Again = SmallVec<[(Class, Class); 1]>;
+
 /// Something that a match writes is not known.
 struct Unbuilt;
 
@@ -98,6 +103,10 @@ struct Replacer<'a> {
     effects: FxHashMap<Class, ItemId>,
     /// Names and types of values of the model.
     names: FxHashMap<Class, Named>,
+    /// Where values of the model are in its source.
+    places: FxHashMap<Class, Name>,
+    /// The modules they are from.
+    paths: FxHashMap<Class, Option<Name>>,
     /// Classes that were replaced, and those of effects that were erased.
     taken: FxHashSet<Class>,
 }
@@ -105,6 +114,15 @@ struct Replacer<'a> {
 impl Replacer<'_> {
     fn note_names(&mut self) {
         let built = &*self.built;
+        // Of several the first stays.
+        for &(class, place) in &built.skeleton.places {
+            let class = built.egraph.find(class);
+            self.places.entry(class).or_insert(place);
+        }
+        for &(class, path) in &built.skeleton.module_paths {
+            let class = built.egraph.find(class);
+            self.paths.entry(class).or_insert(path);
+        }
         for (class, named) in &built.skeleton.values {
             let class = built.egraph.find(*class);
             self.names.entry(class).or_insert_with(|| named.clone());
@@ -151,6 +169,11 @@ impl Replacer<'_> {
                 let named = named.clone();
                 self.describe(*replacement, named);
             }
+            let skeleton = &mut self.built.skeleton;
+            let place = self.places.get(root).map(|place| (*replacement, *place));
+            skeleton.places.extend(place);
+            let path = self.paths.get(root).map(|path| (*replacement, *path));
+            skeleton.module_paths.extend(path);
         }
         Some(Ok(Act {
             rule: variant.rule,
@@ -198,7 +221,7 @@ impl Replacer<'_> {
         matches: &Matches,
         at: usize,
         roots: &[Class],
-    ) -> Option<(Written, SmallVec<[(Class, Class); 1]>)> {
+    ) -> Option<(Written, Again)> {
         let bounds = matches.bounds(matches.get(at));
         let mut again = SmallVec::new();
         let before = self.built.egraph.inner.nodes().len();

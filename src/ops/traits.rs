@@ -382,7 +382,7 @@ pub fn is_product(op: &str) -> bool {
         // `linspace` and `lstsq` are others; `convolution` is one.
         behind.is_some_and(|rest| **product == *"conv" || rest.is_empty() || rest.starts_with('_'))
     };
-    !name.contains("pack") && PRODUCTS.iter().any(|product| begins(&product))
+    !name.contains("pack") && PRODUCTS.iter().any(begins)
 }
 
 #[cfg(test)]

@@ -48,6 +48,26 @@ fn called(graph: &Graph, node: &Node) -> Option<FunctionName> {
     Some(FunctionName { class, name })
 }
 
+/// These functions and all that they call, as far as the model has them.
+pub fn reached(
+    model: &Model,
+    from: impl IntoIterator<Item = FunctionName>,
+) -> FxHashSet<FunctionName> {
+    let mut found: FxHashSet<FunctionName> = FxHashSet::default();
+    let mut waiting: Vec<FunctionName> = from.into_iter().collect();
+    while let Some(name) = waiting.pop() {
+        let Some(function) = model.functions.get(&name) else {
+            continue;
+        };
+        if found.insert(name) {
+            let graph = &function.graph;
+            let nodes = graph.walk().into_iter();
+            waiting.extend(nodes.filter_map(|id| called(graph, graph.node(id))));
+        }
+    }
+    found
+}
+
 /// The constants that a graph uses, in the order of first use.
 pub fn constants(graph: &Graph) -> Vec<ConstantId> {
     let mut met = FxHashSet::default();

@@ -11,6 +11,8 @@ use crate::graph::{
     Graph, Literal, Model, ModuleId, Name, Node, NodeId, ParameterKind, Type, ValueId,
 };
 
+use crate::ops::Schema;
+
 use super::job::JobError;
 use super::steps::Run;
 use super::{live, rewrite};
@@ -32,6 +34,31 @@ impl Run<'_> {
         self.file.model.functions.insert(to, function);
         self.held.names.push(to.name);
         Ok(())
+    }
+
+    /// The first operator of these that one of the methods holds, with its place, or that of an operator beside it.
+    pub(super) fn first_of(&self, methods: &[Name], ops: &[String]) -> Option<(Name, String)> {
+        methods.iter().find_map(|&method| {
+            let graph = &self.file.model.functions[&self.function_name(method)].graph;
+            let walk = graph.walk();
+            let found = walk.iter().copied().find(|&id| {
+                let base = Schema::split(graph.node(id).op.as_str()).0;
+                ops.iter().any(|op| op == base)
+            })?;
+            let node = graph.node(found);
+            let makers = node.operands.iter().filter_map(|&o| graph.producer(o));
+            let uses = |id: &NodeId| {
+                graph
+                    .node(*id)
+                    .operands
+                    .iter()
+                    .any(|o| node.results.contains(o))
+            };
+            let users = walk.iter().copied().filter(uses);
+            let beside = std::iter::once(found).chain(users).chain(makers);
+            let place = beside.into_iter().find_map(|id| graph.node(id).place);
+            Some((node.op, place.unwrap_or(method).to_string()))
+        })
     }
 
     /// Drops what a method returns, and what was only computed for that.

@@ -16,7 +16,7 @@ use super::report::{Bound, Island, MethodChange};
 use super::rewrite::Graphs;
 use super::settings::Names;
 use super::steps::Run;
-use super::{attribute, count, live, store};
+use super::{attribute, count, live, register, store};
 
 /// Methods whose calls are inlined.
 #[derive(Debug, Default)]
@@ -26,6 +26,10 @@ pub(super) struct Held {
     /// Whether attributes that nothing writes are constants.
     pub(super) is_frozen: bool,
     kept: Kept,
+    /// Modules whose methods are still called.
+    whole: FxHashSet<ModuleId>,
+    /// Attributes that calls left in the graphs may change; nothing if that is not known.
+    called: Option<FxHashSet<Name>>,
     /// Attributes that a `store` step made, by what they hold.
     stored: FxHashMap<ConstantId, Name>,
 }
@@ -111,6 +115,22 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Inlines the calls of all methods, but for those of modules in attributes whose names begin with one of `keep`.
+    pub(super) fn inline(&mut self, keep: &[String]) -> Result<(), JobError> {
+        if !self.held.names.is_empty() {
+            let message = "`inline` comes before the steps that inline all calls";
+            return Err(JobError::Step(message.into()));
+        }
+        let names = self.method_names();
+        let model = &self.file.model;
+        let around = freeze::inline_around(model, &names, keep, &self.loaded.catalogue)?;
+        self.held.kept = around.kept;
+        self.held.whole = around.whole;
+        self.held.called = around.changed;
+        self.hold(around.methods);
+        Ok(())
+    }
+
     /// The methods that a step works on: those held, or the one named. Before any freeze, calls are inlined.
     pub(super) fn methods(&mut self, method: Option<&str>) -> Result<Vec<Name>, JobError> {
         if self.held.names.is_empty() {
@@ -142,13 +162,17 @@ impl Run<'_> {
     ) -> Result<T, JobError> {
         let mut graph = std::mem::take(self.graph_mut(method));
         let mut constants = std::mem::take(&mut self.file.model.constants);
+        let called = self.held.called.take();
         let done = act(
             self,
             Graphs {
                 graph: &mut graph,
                 constants: &mut constants,
+                called: called.as_ref(),
             },
         )?;
+        self.held.called = called;
+        register::register(&mut self.file.model.modules, &graph)?;
         self.file.model.constants = constants;
         *self.graph_mut(method) = graph;
         Ok(done)
@@ -239,8 +263,13 @@ impl Run<'_> {
         let model = &mut self.file.model;
         let dropped = freeze::root_methods(model).filter(|name| !held.contains(name));
         let mut dropped: Vec<Name> = dropped.map(|name| name.name).collect();
-        model.functions.retain(|name, _| held.contains(name));
-        live::prune(model, &live);
+        if self.held.whole.is_empty() {
+            model.functions.retain(|name, _| held.contains(name));
+        } else {
+            let needed = count::reached(model, held.iter().copied());
+            model.functions.retain(|name, _| needed.contains(name));
+        }
+        live::prune(model, &live, &self.held.whole);
         let forgotten = self.file.container.forget_text(&self.file.model);
         for name in forgotten {
             if !dropped.contains(&name) {

@@ -76,6 +76,18 @@ pub enum JobError {
         /// Its message.
         message: String,
     },
+    /// A method holds an operator that it must not hold.
+    #[error("pipeline `{pipeline}`: {place}: {message} (`{op}`)")]
+    Forbidden {
+        /// The pipeline.
+        pipeline: Name,
+        /// What it says.
+        message: String,
+        /// The operator.
+        op: Name,
+        /// Where it is in the source, or the method.
+        place: String,
+    },
     /// A setting that has no default was not given, or a step's expression has no value.
     #[error("pipeline `{pipeline}`: `{what}` has no value")]
     Setting {

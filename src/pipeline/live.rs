@@ -76,8 +76,8 @@ fn walk(model: &Model, graph: &Graph, mut visit: impl FnMut(NodeId, ModuleId, Na
     }
 }
 
-/// Takes out whatever is not live.
-pub(super) fn prune(model: &mut Model, live: &Attributes) {
+/// Takes out whatever is not live. `whole` are modules whose methods are still called.
+pub(super) fn prune(model: &mut Model, live: &Attributes, whole: &FxHashSet<ModuleId>) {
     let mut pruning = Pruning {
         model,
         live,
@@ -112,7 +112,10 @@ pub(super) fn prune(model: &mut Model, live: &Attributes) {
         .iter()
         .map(|id| numbers[id].0 as usize)
         .collect();
-    tell_apart(&mut modules, &order);
+    let called = whole
+        .iter()
+        .filter_map(|id| Some(numbers.get(id)?.0 as usize));
+    tell_apart(&mut modules, &order, &called.collect());
     model.modules = modules;
 }
 
@@ -184,7 +187,7 @@ type Kind = (Name, Vec<(Name, Type, bool, bool)>);
 
 /// Gives modules of one class that differ in their attributes classes of their own. `order` has children before their owners, whose
 /// attributes are of their classes.
-fn tell_apart(modules: &mut [Module], order: &[usize]) {
+fn tell_apart(modules: &mut [Module], order: &[usize], called: &FxHashSet<usize>) {
     let mut taken: FxHashSet<Name> = modules.iter().map(|module| module.class).collect();
     let mut owners: FxHashMap<Name, Kind> = FxHashMap::default();
     let mut classes: FxHashMap<Kind, Name> = FxHashMap::default();
@@ -207,9 +210,10 @@ fn tell_apart(modules: &mut [Module], order: &[usize]) {
         });
         (module.class, attributes.collect())
     };
-    // The root has the methods, so its class keeps its name.
+    // What has methods is of a class that keeps its name: the root, and modules that are called.
     let inner = order.iter().copied().filter(|at| *at != 0);
-    for at in std::iter::once(0).chain(inner) {
+    let (first, rest): (Vec<usize>, Vec<usize>) = inner.partition(|at| called.contains(at));
+    for at in std::iter::once(0).chain(first).chain(rest) {
         let kind = kind(modules, at);
         let owner = owners.entry(kind.0).or_insert_with(|| kind.clone());
         if *owner == kind {

@@ -16,6 +16,7 @@ pub mod library;
 mod live;
 mod norms;
 pub mod observe;
+mod register;
 pub mod report;
 mod rewrite;
 mod sequences;

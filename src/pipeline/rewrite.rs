@@ -4,8 +4,10 @@
 
 use std::cell::LazyCell;
 
+use rustc_hash::FxHashSet;
+
 use crate::check::rule::{Keep, Numerics, Rule};
-use crate::egraph::build::{Built, build, build_with_effects};
+use crate::egraph::build::{Built, View, build_with};
 use crate::egraph::choose::{Choice, Redirect, Target, choose, least_operations};
 use crate::egraph::extract::{Limits, Proof};
 use crate::egraph::place::{Placed, place};
@@ -90,6 +92,8 @@ pub(super) struct Graphs<'a> {
     pub(super) graph: &'a mut Graph,
     /// The constants.
     pub(super) constants: &'a mut ConstantStore,
+    /// Attributes that calls in the graph may change; nothing if that is not known.
+    pub(super) called: Option<&'a FxHashSet<Name>>,
 }
 
 /// Saturates with these rules and takes the smallest model.
@@ -109,10 +113,15 @@ pub(super) fn saturate(
         .collect();
     let set = RuleSet::compile(rules.iter().copied())
         .map_err(|error| JobError::Step(error.to_string()))?;
-    let mut built = build(
+    let view = View {
+        called: of.called,
+        ..View::default()
+    };
+    let mut built = build_with(
         of.graph,
         EGraph::new(std::mem::take(of.constants)).with_keeps(keeps.iter().copied()),
         &loaded.catalogue,
+        &view,
     );
     restrict(&mut built, names.modules);
     let mut totals: Vec<RuleStatistics> = Vec::new();
@@ -209,11 +218,14 @@ pub(super) fn apply(
         let matched = matched_only(rule);
         let set =
             RuleSet::compile([&matched]).map_err(|error| JobError::Step(error.to_string()))?;
-        let mut built = build_with_effects(
+        let mut built = build_with(
             of.graph,
             EGraph::new(std::mem::take(of.constants)).with_keeps(&loaded.library.keeps),
             &loaded.catalogue,
-            &set.effects(),
+            &View {
+                effects: set.effects(),
+                called: of.called,
+            },
         );
         built.egraph.rebuild()?;
         restrict(&mut built, modules);
@@ -264,7 +276,11 @@ fn restrict(built: &mut Built, modules: &[Vec<String>]) {
 pub(super) fn tidy(of: Graphs, loaded: &Loaded) -> Result<(), JobError> {
     let keeps = &loaded.library.keeps;
     let egraph = EGraph::new(std::mem::take(of.constants)).with_keeps(keeps);
-    let mut built = build(of.graph, egraph, &loaded.catalogue);
+    let view = View {
+        called: of.called,
+        ..View::default()
+    };
+    let mut built = build_with(of.graph, egraph, &loaded.catalogue, &view);
     built.egraph.rebuild()?;
     let candidates = built.egraph.candidates();
     let (_, placed) = extract(&built, &candidates, &Redirect::default(), loaded)?;

@@ -119,6 +119,25 @@ impl<'a> Run<'a> {
                 let keep = settings.texts(keep, &names, "freeze(keep)")?;
                 self.freeze(&keep)
             }
+            Step::Inline { keep, .. } => {
+                let keep = settings.texts(keep, &names, "inline(keep)")?;
+                self.inline(&keep)
+            }
+            Step::Forbid {
+                ops, error, method, ..
+            } => {
+                let ops = settings.texts(ops, &names, "forbid(OPS)")?;
+                let methods = self.step_methods(settings, method.as_ref(), "forbid(method)")?;
+                match self.first_of(&methods, &ops) {
+                    None => Ok(()),
+                    Some((op, place)) => Err(JobError::Forbidden {
+                        pipeline: pipeline.name,
+                        message: settings.texts(error, &names, "forbid(error)")?.join(""),
+                        op,
+                        place,
+                    }),
+                }
+            }
             Step::Apply {
                 rules,
                 method,

@@ -31,6 +31,7 @@ shipped! {
     "torch.hoisting": "torch/hoisting.fold",
     "torch.linear_dynamic": "torch/linear_dynamic.fold",
     "torch.modules": "torch/modules.fold",
+    "torch.packing": "torch/packing.fold",
     "torch.quantized": "torch/quantized.fold",
     "torch.xnnpack": "torch/xnnpack.fold",
 }

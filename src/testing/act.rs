@@ -6,7 +6,7 @@
 use rustc_hash::FxHashSet;
 
 use crate::check::rule::{Numerics, Rule};
-use crate::egraph::build::{Built, build_with_effects};
+use crate::egraph::build::{Built, View, build_with};
 use crate::egraph::choose::{Anything, Redirect, choose};
 use crate::egraph::extract::Limits;
 use crate::egraph::place::place;
@@ -73,7 +73,7 @@ impl<'a> Actor<'a> {
     }
 
     fn build(&self, graph: &Graph, constants: ConstantStore) -> Result<Built, String> {
-        built(graph, constants, self.loaded, &self.set.effects())
+        built(graph, constants, self.loaded, self.set.effects())
     }
 }
 
@@ -81,10 +81,14 @@ fn built(
     graph: &Graph,
     constants: ConstantStore,
     loaded: &Loaded,
-    effects: &FxHashSet<Name>,
+    effects: FxHashSet<Name>,
 ) -> Result<Built, String> {
     let egraph = EGraph::new(constants).with_keeps(&loaded.library.keeps);
-    let mut built = build_with_effects(graph, egraph, &loaded.catalogue, effects);
+    let view = View {
+        effects,
+        ..View::default()
+    };
+    let mut built = build_with(graph, egraph, &loaded.catalogue, &view);
     built.egraph.rebuild().map_err(|error| error.to_string())?;
     Ok(built)
 }
@@ -117,7 +121,7 @@ pub(super) fn untouched(
     constants: ConstantStore,
     loaded: &Loaded,
 ) -> Result<(Graph, ConstantStore), String> {
-    let built = built(graph, constants, loaded, &FxHashSet::default())?;
+    let built = built(graph, constants, loaded, FxHashSet::default())?;
     let graph = placed(&built, &Redirect::default(), loaded)?;
     Ok((graph, built.egraph.into_constants()))
 }

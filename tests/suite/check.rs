@@ -107,6 +107,8 @@ fn step_text(step: &Step) -> String {
             format!("if {condition:?}: {}", steps.join(", "))
         }
         Step::Freeze { keep, .. } => format!("freeze: {keep:?}"),
+        Step::Inline { keep, .. } => format!("inline: {keep:?}"),
+        Step::Forbid { ops, error, .. } => format!("forbid: {ops:?} {error:?}"),
         Step::Store { ops, prefix, .. } => format!("store: {ops:?} {prefix:?}"),
         Step::Clone { method, new, .. } => format!("clone: {method:?} {new:?}"),
         Step::ReturnNone { method, .. } => format!("return_none: {method:?}"),

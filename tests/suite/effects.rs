@@ -2,7 +2,7 @@
 
 use rulefold::check::{Library, ModuleSource, check, graph};
 use rulefold::diagnostic::plain;
-use rulefold::egraph::build::build_with_effects;
+use rulefold::egraph::build::{View, build_with};
 use rulefold::egraph::choose::{Anything, Redirect, choose};
 use rulefold::egraph::extract::Limits;
 use rulefold::egraph::{EGraph, place::place, replace};
@@ -42,8 +42,11 @@ fn applied(rules: &str, text: &str) -> String {
     let mut out = String::new();
     for rule in &library(rules).rules {
         let set = RuleSet::compile([rule]).expect("a right rule");
-        let mut built =
-            build_with_effects(&graph, EGraph::new(constants), &catalogue, &set.effects());
+        let view = View {
+            effects: set.effects(),
+            ..View::default()
+        };
+        let mut built = build_with(&graph, EGraph::new(constants), &catalogue, &view);
         built.egraph.rebuild().expect("no contradiction");
         let replaced = replace(&mut built, &set);
         built.egraph.rebuild().expect("no contradiction");

@@ -1,5 +1,5 @@
 """Judges cases that say themselves what is run and what must come out: `case.json`, as models/README.md describes it."""
-import json, os
+import io, json, os
 import numpy as np, torch
 from half import translated
 from measure import array, call, difference, load, methods, operations_of, optimize, runs_again, size
@@ -23,12 +23,22 @@ def flat(result):
     return [result.detach().dequantize() if result.is_quantized else result.detach()]
 
 
+def reloaded(model):
+    """The model as it is now, saved and loaded again."""
+    stored = io.BytesIO()
+    torch.jit.save(model, stored)
+    stored.seek(0)
+    return torch.jit.load(stored)
+
+
 def wrong_numbers(case, model, calls, tolerance):
     """Runs the calls in order on one model; what differs from what PyTorch recorded, and the largest difference."""
     problems, largest = [], 0.0
     relative = isinstance(tolerance, dict) and "relative" in tolerance
     allowed = list(tolerance.values())[0] if isinstance(tolerance, dict) else tolerance
     for at, one in enumerate(calls):
+        if one.get("reload"):
+            model = reloaded(model)
         where = "call %d of %s" % (at, one["method"])
         result = call(model, one["method"], [value(case, item) for item in one["inputs"]])
         wanted = one["output"]

@@ -28,25 +28,29 @@ pub struct Built {
 
 /// Puts `graph` into `egraph`, which holds its constants (and may know what not to fold).
 pub fn build(graph: &Graph, egraph: EGraph, catalogue: &Catalogue) -> Built {
-    build_with_effects(graph, egraph, catalogue, &FxHashSet::default())
+    build_with(graph, egraph, catalogue, &View::default())
 }
 
-/// The same; effects with these operators are nodes too, so that patterns find them. Nobody chooses such a node.
-pub fn build_with_effects(
-    graph: &Graph,
-    egraph: EGraph,
-    catalogue: &Catalogue,
-    effects: &FxHashSet<Name>,
-) -> Built {
+/// How a graph is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct View<'a> {
+    /// Effects with these operators are nodes too, so that patterns find them. Nobody chooses such a node.
+    pub effects: FxHashSet<Name>,
+    /// Attributes that calls in the graph may change; nothing if that is not known.
+    pub called: Option<&'a FxHashSet<Name>>,
+}
+
+/// The same, looked at in another way.
+pub fn build_with(graph: &Graph, egraph: EGraph, catalogue: &Catalogue, view: &View<'_>) -> Built {
     let mut import = Import {
         graph,
         catalogue,
         memory: Memory::of(graph, catalogue),
-        steady: steady_reads(graph),
+        steady: steady_reads(graph, view.called),
         objects: Objects::of(graph),
         around: Graph::BODY,
         effectful: FxHashMap::default(),
-        found: effects,
+        found: &view.effects,
         built: Built {
             egraph: egraph.with_catalogue(catalogue),
             skeleton: Skeleton::default(),

@@ -12,7 +12,7 @@ mod object;
 mod skeleton;
 mod steady;
 
-pub use import::{Built, build, build_with_effects};
+pub use import::{Built, View, build, build_with};
 pub use memory::Memory;
 pub use object::{Object, keeps_operand};
 pub use skeleton::{Item, ItemId, LeafInfo, Named, Scope, ScopeId, Sequence, SequenceId, Skeleton};

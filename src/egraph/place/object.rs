@@ -99,7 +99,7 @@ impl Emitter<'_> {
     /// A constant that an operator on literals makes, such as `zeros`: made by that operator.
     fn computed_again(&mut self, class: Class, block: BlockId) -> Option<ValueId> {
         let nodes = self.egraph.nodes(class);
-        let (op, literals) = nodes.into_iter().find_map(|node| {
+        let (op, literals) = nodes.iter().find_map(|node| {
             let NodeKind::Operator {
                 op,
                 results: 1,

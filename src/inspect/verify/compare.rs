@@ -299,16 +299,21 @@ mod tests {
         let number = |n| Value::Literal(Literal::Int(n));
         let pair = Value::tuple(vec![floats(&[1], &[1.0]), number(3)]);
         let other = Value::tuple(vec![floats(&[1, 1], &[1.0]), number(4)]);
-        let found = differences("in", &[pair.clone()], &[other, number(1)], &[]);
+        let found = differences("in", std::slice::from_ref(&pair), &[other, number(1)], &[]);
         let said: Vec<(&str, bool)> = found
             .iter()
             .map(|d| (d.output.as_str(), d.unlike.is_some()))
             .collect();
         assert_eq!(said, [("0.0", true), ("0.1", false), ("1", true)]);
         assert!(
-            differences("in", &[pair.clone()], &[pair], &[])
-                .iter()
-                .all(OutputDifference::is_equal)
+            differences(
+                "in",
+                std::slice::from_ref(&pair),
+                std::slice::from_ref(&pair),
+                &[]
+            )
+            .iter()
+            .all(OutputDifference::is_equal)
         );
         let nan = differences(
             "in",

@@ -44,6 +44,8 @@ pub(super) struct Walked {
 pub(super) enum Reads<'a> {
     /// All.
     Every,
+    /// All but those of literals that have another name: nobody sets them.
+    State(&'a FxHashSet<Name>),
     /// These; the others are known.
     Only(&'a FxHashSet<(ModuleId, Name)>),
 }
@@ -54,9 +56,10 @@ pub(super) fn walk(
     paths: &Paths,
     name: FunctionName,
     reads: Reads<'_>,
+    opaque: &FxHashSet<ModuleId>,
     catalogue: &Catalogue,
 ) -> Result<Walked, FreezeError> {
-    let mut freezer = Freezer::new(model, paths, catalogue, reads);
+    let mut freezer = Freezer::new(model, paths, catalogue, reads, opaque);
     freezer.root = freezer.graph.add_parameter(
         Graph::BODY,
         Type::Class(model.module(Model::ROOT).class),
@@ -76,6 +79,8 @@ pub(super) struct Freezer<'a> {
     pub(super) catalogue: &'a Catalogue,
     paths: &'a Paths,
     reads: Reads<'a>,
+    /// Modules whose methods are called, not inlined.
+    pub(super) opaque: &'a FxHashSet<ModuleId>,
     pub(super) graph: Graph,
     root: ValueId,
     /// What is known of each value of the new graph.
@@ -101,12 +106,14 @@ impl<'a> Freezer<'a> {
         paths: &'a Paths,
         catalogue: &'a Catalogue,
         reads: Reads<'a>,
+        opaque: &'a FxHashSet<ModuleId>,
     ) -> Freezer<'a> {
         Freezer {
             model,
             catalogue,
             paths,
             reads,
+            opaque,
             graph: Graph::default(),
             root: ValueId(0),
             facts: FxHashMap::default(),
@@ -237,6 +244,9 @@ impl<'a> Freezer<'a> {
         }
         let is_read = match self.reads {
             Reads::Every => true,
+            Reads::State(set) => {
+                set.contains(&name) || !matches!(attribute.value, AttributeValue::Literal(_))
+            }
             Reads::Only(these) => these.contains(&(module, name)),
         };
         if is_read {

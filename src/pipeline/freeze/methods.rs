@@ -50,7 +50,7 @@ pub fn freeze(
         });
     }
     refuse_training(model)?;
-    let paths = Paths::of_model(model);
+    let (paths, none) = (Paths::of_model(model), FxHashSet::default());
     let mut read: FxHashSet<(ModuleId, Name)> = kept.attributes(model).collect();
     loop {
         let mut walked: IndexMap<Name, Walked> = IndexMap::new();
@@ -58,7 +58,7 @@ pub fn freeze(
             let method = method(model, name)?;
             walked.insert(
                 name,
-                walk(model, &paths, method, Reads::Only(&read), catalogue)?,
+                walk(model, &paths, method, Reads::Only(&read), &none, catalogue)?,
             );
         }
         // What is written was found by walking: read it as an attribute instead, and walk again.
@@ -84,10 +84,11 @@ pub fn inline(
     names: &[Name],
     catalogue: &Catalogue,
 ) -> Result<IndexMap<Name, Graph>, FreezeError> {
-    let paths = Paths::of_model(model);
+    let (paths, none) = (Paths::of_model(model), FxHashSet::default());
     let mut graphs = IndexMap::new();
     for &name in names {
-        let walked = walk(model, &paths, method(model, name)?, Reads::Every, catalogue)?;
+        let method = method(model, name)?;
+        let walked = walk(model, &paths, method, Reads::Every, &none, catalogue)?;
         graphs.insert(name, walked.graph);
     }
     Ok(graphs)
@@ -109,7 +110,7 @@ fn listed(model: &Model) -> Vec<String> {
         .collect()
 }
 
-fn method(model: &Model, name: Name) -> Result<FunctionName, FreezeError> {
+pub(super) fn method(model: &Model, name: Name) -> Result<FunctionName, FreezeError> {
     model
         .root_method(name.as_str())
         .ok_or_else(|| FreezeError::NoMethod {

@@ -6,6 +6,7 @@
 //! Invariant: an in-place operator that stays has its place in the order of effects.
 
 mod alias;
+mod around;
 mod detach;
 mod error;
 mod inline;
@@ -14,6 +15,7 @@ mod methods;
 mod node;
 mod paths;
 
+pub use around::{Around, inline_around};
 pub use detach::detach;
 pub use error::FreezeError;
 pub use kept::Kept;

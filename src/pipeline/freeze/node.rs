@@ -4,7 +4,9 @@
 //! that may share its memory has been made since; every later use of `t` then means the new value.
 
 use crate::eval::{self, Value};
-use crate::graph::{BlockId, Def, Facts, FunctionName, Graph, Literal, Name, Node, Type, ValueId};
+use crate::graph::{
+    BlockId, Def, Facts, FunctionName, Graph, Literal, ModuleId, Name, Node, Type, ValueId,
+};
 use crate::ops::{self, Purity};
 
 use super::FreezeError;
@@ -32,6 +34,9 @@ impl Freezer<'_> {
                     .first()
                     .map_or(Type::Any, |&result| source.value(result).ty.clone());
                 vec![self.attribute(module, attribute_name(node), node, &ty, target)?]
+            }
+            ("prim::CallMethod", Some(Bound::Module(module))) if self.opaque.contains(module) => {
+                self.opaque_call(source, node, *module, &bound, target)?
             }
             ("prim::CallMethod", Some(&Bound::Module(module))) => {
                 let name = FunctionName {
@@ -69,6 +74,27 @@ impl Freezer<'_> {
         debug_assert_eq!(results.len(), node.results.len());
         scope.extend(node.results.iter().copied().zip(results));
         Ok(())
+    }
+
+    /// A call that stays one. What it is given may be written, and what it gives be shared.
+    fn opaque_call(
+        &mut self,
+        source: &Graph,
+        node: &Node,
+        module: ModuleId,
+        bound: &[Bound],
+        target: BlockId,
+    ) -> Result<Vec<Bound>, FreezeError> {
+        let mut operands = vec![self.module(module, target)];
+        for &argument in bound.iter().skip(1) {
+            operands.push(self.operand(argument, node, target)?);
+        }
+        self.shared.extend(&operands);
+        let id = self.emit(node.op, operands, node, target);
+        let results = node.results.iter();
+        Ok(results
+            .map(|&result| self.result(source, result, id, target))
+            .collect())
     }
 
     /// The method that a call on an object runs: objects are of the class they are declared as.

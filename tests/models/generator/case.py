@@ -78,3 +78,14 @@ def write(out, kind, name, model, calls, pipeline, tolerance, theirs=None, refer
     with open(os.path.join(folder, "case.json"), "w") as file:
         json.dump(told, file, indent=1)
         file.write("\n")
+
+
+def reload(out, kind, name, at):
+    """Says that the model is saved and loaded again before call number `at`."""
+    path = os.path.join(out, kind, name, "case.json")
+    with open(path) as file:
+        told = json.load(file)
+    told["calls"][at]["reload"] = True
+    with open(path, "w") as file:
+        json.dump(told, file, indent=1)
+        file.write("\n")

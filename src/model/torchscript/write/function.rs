@@ -208,7 +208,7 @@ impl Writer<'_> {
         let text = self.expression(id, node)?;
         if let [result] = node.results.as_slice() {
             let once = self.used.get(result) == Some(&1) && self.single.get(result) == Some(&block);
-            if once && text.text.len() <= LONGEST {
+            if once && text.text.len() <= LONGEST && !self.reads_as_literal(node) {
                 self.pending.push((*result, text));
                 self.waits.insert(*result);
                 return Ok(());
@@ -243,6 +243,16 @@ impl Writer<'_> {
             true => Literal::List(items?.into()),
             false => Literal::Tuple(items?.into()),
         })
+    }
+
+    /// Whether the node inside of an expression would be read as a literal.
+    fn reads_as_literal(&self, node: &Node) -> bool {
+        let makes = matches!(
+            node.op.as_str(),
+            "prim::ListConstruct" | "prim::TupleConstruct"
+        );
+        let mut operands = node.operands.iter();
+        makes && !node.operands.is_empty() && operands.all(|&v| self.graph.literal(v).is_some())
     }
 
     fn is_construction(&self, value: ValueId) -> bool {
