@@ -5,8 +5,9 @@
 //! Invariant: a fact that is not certain is left out; nothing here guesses.
 //!
 //! `torch.txt` holds every operator schema of PyTorch 2.15 (as `torch._C._jit_get_all_schemas()` prints them, without schemas over
-//! dimension names), one a line in byte order; `prim.txt` those that PyTorch builds in without a schema; `xnnpack.txt` those of builds with XNNPACK; `torch_1_13.txt` the names
-//! among `torch.txt` that PyTorch 1.13 does not have or has with other parameters.
+//! dimension names), one a line in byte order; `prim.txt` those that PyTorch builds in without a schema; `xnnpack.txt` those of builds with
+//! XNNPACK; `own.txt` what rules write in the place of something that is done when a model is written; `torch_1_13.txt` the names among
+//! `torch.txt` that PyTorch 1.13 does not have or has with other parameters.
 
 #[cfg(test)]
 mod case;

@@ -8,9 +8,10 @@ use rulefold::pipeline::job::{self, Options};
 use rulefold::pipeline::library::{self, Loaded};
 
 /// Models, each with the attributes its packed weights are read from.
-const CASES: [(&str, &[&str]); 9] = [
+const CASES: [(&str, &[&str]); 10] = [
     ("branches", &["left.0.conv", "right.conv"]),
     ("deb_plain", &["blk.0", "blk.2"]),
+    ("layers", &["first._packed_params", "rest.1._packed_params"]),
     ("line", &["plain", "fused.0", "back"]),
     ("methods", &["first.conv", "second", "other"]),
     ("old_paths", PLANAR),

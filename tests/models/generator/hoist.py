@@ -129,6 +129,17 @@ class Methods(Outline):
         return self.dequant(self.other(self.first(self.quant(x))))
 
 
+class Layers(nn.Module):
+    """Linear layers whose activations are quantized when they run."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.rest = nn.Linear(6, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 3, bias=False))
+
+    def forward(self, x):
+        return self.rest(self.first(x))
+
+
 def ramp(*shape):
     n = 1
     for size in shape:
@@ -188,6 +199,10 @@ def main():
     make(out, "branches", Branches(), ("forward", [ramp(1, 3, 4, 4), True]), ("forward", [ramp(1, 3, 4, 4), False]))
     make(out, "twice", Twice(), ("forward", [ramp(1, 3, 5, 5)]))
     make(out, "methods", Methods(), ("forward", [ramp(1, 3, 5, 5)]), ("features", [ramp(1, 3, 5, 5)]), interpreter={"absolute": 0.0099})
+
+    torch.backends.quantized.engine = "onednn"
+    model = torch.jit.script(tq.quantize_dynamic(case.few(Layers()).eval(), {nn.Linear}))
+    write(out, "layers", model, [("forward", [ramp(3, 6)])], torch.jit.freeze(model), "onednn")
 
     torch.backends.quantized.engine = "qnnpack"
     model = torch.jit.load(with_old_paths(os.path.join(out, "hoist", "planar", "model.pt")))
