@@ -202,7 +202,7 @@ def main():
 
     torch.backends.quantized.engine = "onednn"
     model = torch.jit.script(tq.quantize_dynamic(case.few(Layers()).eval(), {nn.Linear}))
-    write(out, "layers", model, [("forward", [ramp(3, 6)])], torch.jit.freeze(model), "onednn")
+    write(out, "layers", model, [("forward", [ramp(3, 6)])], torch.jit.freeze(model), "onednn", interpreter={"absolute": 1e-6})
 
     torch.backends.quantized.engine = "qnnpack"
     model = torch.jit.load(with_old_paths(os.path.join(out, "hoist", "planar", "model.pt")))
