@@ -189,6 +189,29 @@ fn derivations_go_through_all_steps() {
 }
 
 #[test]
+fn what_a_rule_asked_to_become_an_attribute_is_its_work() {
+    let loaded = loaded(&[]);
+    let path = crate::command::root().join("tests/models/hoist/small/model.pt");
+    let Explanation { answer, .. } = explained(&path, &loaded, Some("torch.hoist"));
+    let packed: Vec<_> = answer.methods[0]
+        .nodes
+        .iter()
+        .filter(|node| node.op == "prim::GetAttr")
+        .map(|node| {
+            let rules = node.rules.iter().map(|used| used.instance.as_str());
+            (rules.collect::<Vec<_>>(), node.originals.is_empty())
+        })
+        .collect();
+    assert_eq!(packed.len(), 2);
+    assert!(
+        packed
+            .iter()
+            .all(|of| *of == (vec!["packed_weight"], false)),
+        "{packed:?}"
+    );
+}
+
+#[test]
 fn what_is_not_taken_has_a_price() {
     let loaded = loaded(&[("mine", STEPS)]);
     let Explanation { answer, .. } = explained(&model("conv2d_relu"), &loaded, Some("mine.costs"));
