@@ -3,6 +3,7 @@
 use rulefold::diagnostic::plain;
 use rulefold::pipeline::library::{Loaded, RuleText, load};
 use rulefold::rules::SHIPPED;
+use rulefold::testing::coverage::coverage;
 use rulefold::testing::{Outcome, Settings, cases, run};
 use std::fmt::Write;
 use std::path::Path;
@@ -70,4 +71,122 @@ fn files_of_tests_are_judged() {
         let told = told(&loaded, &found).replace(root, "");
         insta::assert_snapshot!(name.to_string(), told);
     }
+}
+
+/// Faults planted into a copy of the library: what is wrong, the module, the text, and what takes its place.
+const FAULTS: [(&str, &str, &str, &str); 10] = [
+    (
+        "two paddings in the wrong order",
+        "torch.quantized",
+        "_prepack(%w, %b, stride, padding, output_padding, dilation, groups)",
+        "_prepack(%w, %b, stride, output_padding, padding, dilation, groups)",
+    ),
+    (
+        "stride and padding in the wrong order",
+        "torch.clean",
+        "=> aten::conv_transpose{D}d(%x, %w, %b, stride, padding, output_padding, groups, dilation)",
+        "=> aten::conv_transpose{D}d(%x, %w, %b, padding, stride, output_padding, groups, dilation)",
+    ),
+    (
+        "mean and variance in the wrong order",
+        "torch.quantized",
+        "quantized::{fused}(%x, %weight, %bias, %mean, %var, eps",
+        "quantized::{fused}(%x, %weight, %bias, %var, %mean, eps",
+    ),
+    (
+        "weight and bias in the wrong order",
+        "torch.quantized",
+        "quantized::{op}(%x, %size, %weight, %bias, eps",
+        "quantized::{op}(%x, %size, %bias, %weight, eps",
+    ),
+    (
+        "no guard on alpha",
+        "torch.quantized",
+        "where all([n == 1 for n in alpha])                              else \"the fused kernel has no alpha\"",
+        "where len(alpha) >= 0 else \"the fused kernel has no alpha\"",
+    ),
+    (
+        "no guard on the type of weights",
+        "torch.quantized",
+        "where dtype(%w) == qint8                      else \"packed weights are qint8\"\n  let",
+        "where rank(%w) > 0 else \"packed weights are qint8\"\n  let",
+    ),
+    (
+        "no guard on the scale",
+        "torch.quantized",
+        "where qparams(%q) == (%scale, %zero_point, dtype) else",
+        "where [%scale, %zero_point, dtype] == [%scale, %zero_point, dtype] and dtype(%q) == quint8 else",
+    ),
+    (
+        "a zero point off by one",
+        "torch.quantized",
+        "(\"tanh\", 2 / 256, 128)",
+        "(\"tanh\", 2 / 256, 127)",
+    ),
+    (
+        "a largest value off by one",
+        "torch.quantized",
+        "+ qparams(%x)[1] >= 255",
+        "+ qparams(%x)[1] >= 253",
+    ),
+    (
+        "a scale twice as large",
+        "torch.quantized",
+        "(\"sigmoid\", 1 / 256, 0)",
+        "(\"sigmoid\", 2 / 256, 0)",
+    ),
+];
+
+/// Each is found by the tests in the rule files alone.
+#[test]
+fn planted_faults_are_caught() {
+    for (what, module, right, wrong) in FAULTS {
+        let shipped = SHIPPED.iter().find(|file| file.module == module);
+        let shipped = shipped.expect("the module is shipped");
+        assert!(shipped.text.contains(right), "{what}: {right}");
+        let loaded = load(vec![RuleText {
+            module: module.to_owned(),
+            path: shipped.path.to_owned(),
+            bytes: shipped.text.replacen(right, wrong, 1).into_bytes(),
+        }]);
+        assert_eq!(plain(&loaded.sources, &loaded.diagnostics), "", "{what}");
+        let settings = Settings {
+            samples: 6,
+            ..Settings::default()
+        };
+        let found = outcomes(&loaded, &settings, &[module.to_owned()]);
+        assert!(
+            found.iter().any(|outcome| !outcome.passed()),
+            "{what} is not caught"
+        );
+    }
+}
+
+/// Modules of which every rule has a test, and every guard was seen true and false.
+const COVERED: [&str; 5] = [
+    "torch.clean",
+    "torch.fusion",
+    "torch.hoisting",
+    "torch.linear_dynamic",
+    "torch.quantized",
+];
+
+#[test]
+fn covered_modules_stay_covered() {
+    let loaded = load(vec![]);
+    let modules: Vec<String> = COVERED.map(str::to_owned).to_vec();
+    let settings = Settings {
+        samples: 1,
+        ..Settings::default()
+    };
+    let all = outcomes(&loaded, &settings, &modules);
+    let covered = coverage(&loaded, &modules, &all);
+    // The method is that of the root in every graph a test gives, so this guard cannot be false there.
+    let left: Vec<String> = covered
+        .left
+        .iter()
+        .filter(|left| left.rule != "torch.hoisting.packed_weight")
+        .map(|left| format!("{}:{} {} {}", left.file, left.line, left.rule, left.what))
+        .collect();
+    assert_eq!(left, [""; 0]);
 }
