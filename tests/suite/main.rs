@@ -28,6 +28,7 @@ mod npy;
 mod operators;
 mod recorded;
 mod shown;
+mod steps;
 mod structure;
 mod syntax;
 mod syntax_limits;
