@@ -69,7 +69,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNet18(nn.Module):
-    def __init__(self, width=5, classes=10):
+    def __init__(self, width=4, classes=10):
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -118,7 +118,7 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(nn.Module):
     SETTINGS = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 
-    def __init__(self, part=8, last=24, classes=10):
+    def __init__(self, part=8, last=16, classes=10):
         super().__init__()
         inputs = 32 // part
         features = [conv_bn_relu6(3, inputs, 3, 2)]
@@ -326,6 +326,19 @@ class Functional(nn.Module):
         return F.batch_norm(F.conv2d(x, self.weight, padding="same"), self.mean, self.var)
 
 
+class Arithmetic(nn.Module):
+    """A convolution between products and sums with constants, for each channel and for all."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.register_buffer("scale", torch.arange(4).reshape(1, 4, 1, 1) / 4.0 + 0.5)
+        self.register_buffer("shift", torch.arange(4).reshape(4, 1, 1) / 8.0)
+
+    def forward(self, x):
+        return (self.conv(x) * self.scale - self.shift) / 2 + 0.25
+
+
 class InBranch(nn.Module):
     """Pairs in both branches, chosen when it runs."""
 
@@ -418,7 +431,7 @@ def pairs(out):
     double = settled(Pair(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))).double()
     write(out, "conv2d_double", double, image.double(), interpreter="elements of type f64 are no 32-bit floats")
     write(out, "conv3d", settled(Pair(nn.Conv3d(2, 4, 3), nn.BatchNorm3d(4))), volume)
-    write(out, "conv3d_traced", settled(Pair(nn.Conv3d(2, 4, 3, bias=False), nn.BatchNorm3d(4))), volume, traced=True)
+    write(out, "conv3d_traced", settled(Pair(nn.Conv3d(2, 4, 3, bias=False), nn.BatchNorm3d(4))), volume, traced=True, theirs=False)
     write(out, "conv_transpose1d", settled(Pair(nn.ConvTranspose1d(3, 5, 3, 2), nn.BatchNorm1d(5))), line)
     wide = numbers(1, 4, 5, 5)
     write(out, "conv_transpose2d", settled(Pair(nn.ConvTranspose2d(4, 6, 3, 2, 1, 1, groups=2), nn.BatchNorm2d(6))), wide)
@@ -428,7 +441,7 @@ def pairs(out):
     write(out, "conv_transpose2d_traced", settled(Pair(traced, nn.BatchNorm2d(8), relu=True)), wide, traced=True)
     write(out, "conv_transpose3d", settled(Pair(nn.ConvTranspose3d(2, 4, 3, groups=2), nn.BatchNorm3d(4))), volume)
     write(out, "linear", settled(Flat()), numbers(3, 3, 4))
-    write(out, "linear_traced", settled(Flat()), numbers(3, 3, 4), traced=True)
+    write(out, "linear_traced", settled(Flat()), numbers(3, 3, 4), traced=True, theirs=False)
 
 
 def left_alone(out):
@@ -449,6 +462,7 @@ def by_data_flow(out):
     write(out, "one_norm", settled(OneNorm()), image)
     write(out, "chain", settled(Chain()), numbers(2, 3, 12))
     write(out, "functional", Functional().eval(), numbers(2, 2, 7, 7))
+    write(out, "arithmetic", settled(Arithmetic()), image)
     write(out, "branches", settled(InBranch()), (image, True), (image, False))
 
 
