@@ -159,25 +159,31 @@ fn step(out: &mut String, step: &StepWhy, why: &Why, loaded: &Loaded, paint: &Pa
     for limit in &step.limits {
         paint.line(out, "limit", limit);
     }
-    if !step.groups.is_empty() {
+    // Beside matches only what nearly was another is worth a look.
+    let is_worth = |group: &&Group| step.matches == 0 || 2 * group.matched >= group.of;
+    let shown: Vec<&Group> = match all {
+        true => step.groups.iter().collect(),
+        false => step
+            .groups
+            .iter()
+            .filter(is_worth)
+            .take(MOST_GROUPS)
+            .collect(),
+    };
+    if !shown.is_empty() {
         out.push('\n');
     }
-    let shown = if all { usize::MAX } else { MOST_GROUPS };
-    for group in step.groups.iter().take(shown) {
+    for group in &shown {
         out.push_str(&group_text(group, loaded, paint));
     }
-    let left: usize = step
-        .groups
-        .iter()
-        .skip(shown)
-        .map(|group| group.count)
-        .sum();
+    let left = step.near_misses - shown.iter().map(|group| group.count).sum::<usize>();
     if left > 0 {
-        let kinds = step.groups.len() - shown;
-        let _ = writeln!(
-            out,
-            "{left} more of {kinds} other kinds; `--all` shows them"
-        );
+        let misses = if left == 1 {
+            "near miss"
+        } else {
+            "near misses"
+        };
+        let _ = writeln!(out, "{left} {misses} not shown; `--all` shows them");
     }
 }
 
