@@ -13,6 +13,7 @@ pub mod egraph;
 pub mod eval;
 pub mod graph;
 pub mod inspect;
+pub mod lint;
 pub mod model;
 pub mod ops;
 pub mod pipeline;

@@ -77,3 +77,13 @@ pub const MANY_VARIANTS: Code = Code::new("F0901", "many-variants");
 pub const UNUSED_USE: Code = Code::new("F0902", "unused-use");
 /// Something that says it will go.
 pub const DEPRECATED: Code = Code::new("F0903", "deprecated");
+/// A rule that no test is for.
+pub const UNTESTED: Code = Code::new("F0904", "untested");
+/// A guard that is true wherever the rest of the rule matches.
+pub const NEEDLESS_GUARD: Code = Code::new("F0905", "needless-guard");
+/// A rule that does nothing that another does not do.
+pub const SHADOWED: Code = Code::new("F0906", "shadowed");
+/// A rule whose result it matches again, without end.
+pub const SELF_GROWING: Code = Code::new("F0907", "self-growing");
+/// Two rules that write different things for one graph.
+pub const OVERLAP: Code = Code::new("F0908", "overlap");

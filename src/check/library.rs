@@ -5,10 +5,12 @@
 use rustc_hash::FxHashMap;
 
 use super::graph::TextGraph;
+use super::notes::lint;
 use super::pipeline::Pipeline;
 use super::rule::{Keep, Rule};
+use crate::diagnostic::Code;
 use crate::graph::Name;
-use crate::source::SourceId;
+use crate::source::{SourceId, Span};
 use crate::syntax::ast;
 
 /// A rule file with the name of its module.
@@ -91,6 +93,8 @@ pub struct Library {
     pub tests: Vec<Test>,
     /// Modules.
     pub modules: Vec<ModuleInfo>,
+    /// Items that allow warnings, with the names of those.
+    pub(super) allowed: Vec<(Span, Vec<String>)>,
     names: FxHashMap<Name, Place>,
 }
 
@@ -103,6 +107,16 @@ enum Place {
 }
 
 impl Library {
+    /// Whether the item around a place allows a warning.
+    pub fn is_allowed(&self, code: Code, place: Span) -> bool {
+        let name = lint(code);
+        let inside = |item: &&(Span, Vec<String>)| {
+            item.0.source == place.source && item.0.contains(place.start as usize)
+        };
+        let around = self.allowed.iter().find(inside);
+        around.is_some_and(|(_, names)| names.contains(&name))
+    }
+
     /// The item or module with this full name.
     pub fn find(&self, name: &str) -> Option<Item<'_>> {
         Some(match *self.names.get(&Name::new(name))? {

@@ -3,7 +3,10 @@
 //! In: items and warnings. Out: the warnings nobody allowed, and one where something deprecated is used.
 //! Invariant: an `@allow` silences warnings about its own item alone, and never an error.
 
-use super::codes::{DEPRECATED, MANY_VARIANTS, UNKNOWN_NAME, UNUSED_USE};
+use super::codes::{
+    DEPRECATED, MANY_VARIANTS, NEEDLESS_GUARD, OVERLAP, SELF_GROWING, SHADOWED, UNKNOWN_NAME,
+    UNTESTED, UNUSED_USE,
+};
 use super::modules::{Found, Modules, with_meant};
 use super::sink::Sink;
 use crate::diagnostic::{Code, Diagnostic, closest};
@@ -11,10 +14,19 @@ use crate::source::Span;
 use crate::syntax::ast::{self, NoteKind};
 
 /// The warnings there are.
-const LINTS: [Code; 3] = [MANY_VARIANTS, UNUSED_USE, DEPRECATED];
+const LINTS: [Code; 8] = [
+    MANY_VARIANTS,
+    UNUSED_USE,
+    DEPRECATED,
+    UNTESTED,
+    NEEDLESS_GUARD,
+    SHADOWED,
+    SELF_GROWING,
+    OVERLAP,
+];
 
 /// A warning's name as `@allow` takes it.
-fn lint(code: Code) -> String {
+pub(super) fn lint(code: Code) -> String {
     code.name.replace('-', "_")
 }
 
@@ -35,6 +47,20 @@ pub(super) fn check(modules: &Modules<'_>, sink: &Sink) {
             ));
         }
     }
+}
+
+/// The items that allow warnings, with the names of those.
+pub(super) fn allowed(modules: &Modules<'_>) -> Vec<(Span, Vec<String>)> {
+    let items = modules.list.iter().flat_map(|module| &module.file.items);
+    let allowing = items.filter(|item| allowed_by(item).next().is_some());
+    allowing
+        .map(|item| {
+            (
+                item.span,
+                allowed_by(item).map(|name| name.text.clone()).collect(),
+            )
+        })
+        .collect()
 }
 
 /// Leaves out the warnings that the items they are about allow.

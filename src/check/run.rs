@@ -66,6 +66,7 @@ pub fn check(modules: &[ModuleSource], catalogue: &mut Catalogue) -> (Library, V
         }
     }
     let Context { modules, sink, .. } = cx;
+    library.allowed = notes::allowed(&modules);
     (library, notes::without_allowed(&modules, sink.finish()))
 }
 

@@ -1,6 +1,7 @@
 //! `rulefold check`: rule files to diagnostics.
 
 use crate::diagnostic;
+use crate::lint::lint;
 use crate::pipeline::library;
 
 use super::arguments::{Check, Format};
@@ -17,14 +18,22 @@ pub fn run(command: &Check, output: &Output) -> u8 {
         }
     };
     let files = texts.len();
+    let named: Vec<String> = texts.iter().map(|text| text.path.clone()).collect();
     let loaded = library::load(texts);
     let errors = diagnostic::has_errors(&loaded.diagnostics);
-    let shown: Vec<_> = loaded
-        .diagnostics
-        .iter()
-        .filter(|d| !command.quiet || d.is_error())
-        .cloned()
-        .collect();
+    let mut shown = loaded.diagnostics.clone();
+    if command.quiet {
+        shown.retain(diagnostic::Diagnostic::is_error);
+    } else if !errors {
+        // Of what only the whole library shows, what is about the files that were named.
+        let warnings = lint(&loaded.library, &loaded.catalogue, &loaded.sources);
+        shown.extend(warnings.into_iter().filter(|warning| {
+            let file = warning
+                .span()
+                .and_then(|span| loaded.sources.file(span.source));
+            file.is_some_and(|file| named.iter().any(|name| name == file.name()))
+        }));
+    }
     match command.format {
         Format::Json => output.out(&diagnostic::json(&loaded.sources, &shown)),
         Format::Text => {

@@ -83,6 +83,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "lint",
+        &[
+            "source",
+            "diagnostic",
+            "graph",
+            "ops",
+            "check",
+            "rules",
+            "egraph",
+        ],
+    ),
+    (
         "cli",
         &[
             "source",
@@ -96,6 +108,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "eval",
             "egraph",
             "model",
+            "lint",
             "pipeline",
             "inspect",
             "authoring",
