@@ -25,14 +25,12 @@ pub fn run(command: &Check, output: &Output) -> u8 {
     if command.quiet {
         shown.retain(diagnostic::Diagnostic::is_error);
     } else if !errors {
-        // Of what only the whole library shows, what is about the files that were named.
-        let warnings = lint(&loaded.library, &loaded.catalogue, &loaded.sources);
-        shown.extend(warnings.into_iter().filter(|warning| {
-            let file = warning
-                .span()
-                .and_then(|span| loaded.sources.file(span.source));
+        let is_named = |id| {
+            let file = loaded.sources.file(id);
             file.is_some_and(|file| named.iter().any(|name| name == file.name()))
-        }));
+        };
+        let (library, catalogue) = (&loaded.library, &loaded.catalogue);
+        shown.extend(lint(library, catalogue, &loaded.sources, &is_named));
     }
     match command.format {
         Format::Json => output.out(&diagnostic::json(&loaded.sources, &shown)),

@@ -19,7 +19,7 @@ const ROUNDS: usize = 12;
 /// A warning for each rule that grows itself.
 pub(super) fn growing(rules: &Rules<'_>, catalogue: &Catalogue) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for rule in rules.all() {
+    for rule in rules.asked() {
         if rule.is_equality()
             && !rule.has_effects()
             && let Some(text) = grows(rule, catalogue)

@@ -8,18 +8,24 @@ use crate::check::Library;
 use crate::check::pipeline::Step;
 use crate::check::rule::Rule;
 use crate::graph::Name;
-use crate::source::{Sources, Span};
+use crate::source::{SourceId, Sources, Span};
 
 /// The rules of a library.
 pub(super) struct Rules<'a> {
     pub(super) library: &'a Library,
     sources: &'a Sources,
+    /// The files that are asked about.
+    about: &'a dyn Fn(SourceId) -> bool,
     /// Pairs of rules that stand in one step, or in one module: smaller index first.
     together: BTreeSet<(usize, usize)>,
 }
 
 impl<'a> Rules<'a> {
-    pub(super) fn new(library: &'a Library, sources: &'a Sources) -> Rules<'a> {
+    pub(super) fn new(
+        library: &'a Library,
+        sources: &'a Sources,
+        about: &'a dyn Fn(SourceId) -> bool,
+    ) -> Rules<'a> {
         let mut groups: Vec<Vec<usize>> = Vec::new();
         for module in &library.modules {
             let equalities = module.rules.clone();
@@ -43,7 +49,8 @@ impl<'a> Rules<'a> {
         for group in groups {
             for (at, &a) in group.iter().enumerate() {
                 for &b in &group[at + 1..] {
-                    if a != b {
+                    let of = |at: usize| about(library.rules[at].span.source);
+                    if a != b && (of(a) || of(b)) {
                         together.insert((a.min(b), a.max(b)));
                     }
                 }
@@ -52,6 +59,7 @@ impl<'a> Rules<'a> {
         Rules {
             library,
             sources,
+            about,
             together,
         }
     }
@@ -60,7 +68,13 @@ impl<'a> Rules<'a> {
         &self.library.rules
     }
 
-    /// Pairs of rules that act together, in order.
+    /// The rules of the files that are asked about.
+    pub(super) fn asked(&self) -> impl Iterator<Item = &'a Rule> + '_ {
+        let rules = self.library.rules.iter();
+        rules.filter(|rule| (self.about)(rule.span.source))
+    }
+
+    /// Pairs of rules that act together, one of them asked about, in order.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.together.iter().copied()
     }

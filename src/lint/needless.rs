@@ -15,7 +15,7 @@ use super::named::Rules;
 /// A warning for each guard that says nothing.
 pub(super) fn needless(rules: &Rules<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for rule in rules.all() {
+    for rule in rules.asked() {
         for (number, reason) in rule.reasons.iter().enumerate() {
             if let Some(why) = why_needless(rule, number) {
                 let message = format!("this guard of `{}` is always true", rule.name);

@@ -4,8 +4,10 @@
 //! result's numbers then depend on costs alone. Two rules with the same pattern are told in any case: one of them is probably meant
 //! for something else.
 
+use std::cell::LazyCell;
+
 use crate::check::OVERLAP;
-use crate::check::rule::{Numerics, Pattern, Rule};
+use crate::check::rule::{Numerics, Pattern, Rule, Variant};
 use crate::diagnostic::Diagnostic;
 use crate::egraph::{EGraph, SaturationLimits, saturate};
 use crate::graph::Name;
@@ -53,31 +55,31 @@ fn overlap(first: &Rule, second: &Rule, catalogue: &Catalogue) -> Option<String>
     }
     let is_exact = |rule: &Rule| rule.numerics == Numerics::Exact;
     let both_exact = is_exact(first) && is_exact(second);
-    let set = RuleSet::compile(&[matched_only(first), matched_only(second)]).ok()?;
-    let of = |rule: u32| {
-        let variants = (0..).zip(set.variants());
-        variants.filter(move |(_, variant)| variant.rule == rule)
+    let set = LazyCell::new(|| {
+        RuleSet::compile(&[matched_only(first), matched_only(second)])
+            .unwrap_or_else(|error| unreachable!("each was checked: {error}"))
+    });
+    let numbered = |rule: &'_ Rule| {
+        let variants = rule
+            .instances
+            .iter()
+            .flat_map(|instance| &instance.variants);
+        variants.cloned().collect::<Vec<Variant>>()
     };
-    for (x, a) in of(0) {
-        for (y, b) in of(1) {
-            let variant = |rule: &'_ Rule, instance: u32, number: u32| {
-                rule.instances[instance as usize].variants[number as usize].clone()
+    let (of_first, of_second) = (numbered(first), numbered(second));
+    for (x, one) in (0..).zip(&of_first) {
+        for (y, other) in (of_first.len() as u32..).zip(&of_second) {
+            let ([p], [q]) = (one.roots.as_slice(), other.roots.as_slice()) else {
+                continue;
             };
-            if top(&a.patterns) != top(&b.patterns)
-                || a.patterns.len() != 1
-                || b.patterns.len() != 1
-            {
+            if top(&p.pattern).is_none() || top(&p.pattern) != top(&q.pattern) {
                 continue;
             }
-            let (one, other) = (
-                variant(first, a.instance, a.variant),
-                variant(second, b.instance, b.variant),
-            );
             let mut terms = Terms::default();
             let (mut left, mut right) = (Slots::default(), Slots::default());
             let (Some(p), Some(q)) = (
-                terms.pattern(&one, &a.patterns[0], &mut left),
-                terms.pattern(&other, &b.patterns[0], &mut right),
+                terms.pattern(one, &p.pattern, &mut left),
+                terms.pattern(other, &q.pattern, &mut right),
             ) else {
                 continue;
             };
@@ -113,9 +115,9 @@ fn both_applied(egraph: &EGraph, root: crate::egraph::Class, rules: [Name; 2]) -
     })
 }
 
-/// The operator that a variant begins with.
-fn top(patterns: &[Pattern]) -> Option<Name> {
-    match patterns.first()? {
+/// The operator that a pattern begins with.
+fn top(pattern: &Pattern) -> Option<Name> {
+    match pattern {
         Pattern::Apply(apply) => Some(apply.op),
         _ => None,
     }

@@ -5,14 +5,19 @@
 use crate::check::Library;
 use crate::diagnostic::Diagnostic;
 use crate::ops::Catalogue;
-use crate::source::Sources;
+use crate::source::{SourceId, Sources};
 
 use super::named::Rules;
 use super::{grow, needless, overlap, shadow, untested};
 
-/// The warnings about a library. What has errors is not in it, so nothing is said of that.
-pub fn lint(library: &Library, catalogue: &Catalogue, sources: &Sources) -> Vec<Diagnostic> {
-    let rules = Rules::new(library, sources);
+/// The warnings about some files of a library. What has errors is not in it, so nothing is said of that.
+pub fn lint(
+    library: &Library,
+    catalogue: &Catalogue,
+    sources: &Sources,
+    about: &dyn Fn(SourceId) -> bool,
+) -> Vec<Diagnostic> {
+    let rules = Rules::new(library, sources, about);
     let mut found = untested::untested(&rules);
     found.extend(needless::needless(&rules));
     let shadowed = shadow::shadowed(&rules);
@@ -22,7 +27,8 @@ pub fn lint(library: &Library, catalogue: &Catalogue, sources: &Sources) -> Vec<
     found.extend(overlap::overlapping(&rules, catalogue, &pairs));
     found.retain(|diagnostic| {
         let place = diagnostic.span();
-        !place.is_some_and(|place| library.is_allowed(diagnostic.code, place))
+        place
+            .is_some_and(|place| about(place.source) && !library.is_allowed(diagnostic.code, place))
     });
     found.sort_by_key(|diagnostic| diagnostic.span().map(|span| (span.source, span.start)));
     found

@@ -345,15 +345,19 @@ fn contents(ty: &Type, bare: bool, is_dtype: bool, written: &[&Constraint]) -> V
         return literals(&codes.map(|dtype| Literal::Int(torch_dtype_code(dtype))));
     }
     let wanted = written.iter().find_map(|constraint| constraint.ty.as_ref());
+    of_type(wanted.unwrap_or(ty), bare, written)
+}
+
+fn of_type(ty: &Type, bare: bool, written: &[&Constraint]) -> Vec<Content> {
+    let literals = |list: &[Literal]| list.iter().cloned().map(Content::Literal).collect();
     let constant = written.iter().any(|constraint| constraint.constant);
     let dtypes: Vec<DType> = written.iter().flat_map(|c| c.dtypes.clone()).collect();
     let dims = written
         .iter()
         .find_map(|constraint| constraint.dims.as_ref());
-    let ty = wanted.unwrap_or(ty);
     match ty {
         Type::Optional(inner) => {
-            let mut found = contents(inner, bare, false, written);
+            let mut found = of_type(inner, bare, written);
             found.push(Content::Literal(Literal::None));
             found
         }

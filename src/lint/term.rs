@@ -145,6 +145,9 @@ impl Terms {
         if a == b {
             return true;
         }
+        if self.holds(a, b) || self.holds(b, a) {
+            return false;
+        }
         match (self.terms[a.0].clone(), self.terms[b.0].clone()) {
             (Term::Open { bare: x, dtype: m }, Term::Open { bare: y, dtype: n }) => {
                 self.terms[b.0] = Term::Open {
@@ -189,7 +192,7 @@ impl Terms {
     }
 
     fn narrow(&mut self, open: TermId, to: TermId, bare: bool, term: &Term) -> bool {
-        if bare && !matches!(term, Term::Literal(_)) || self.holds(to, open) {
+        if bare && !matches!(term, Term::Literal(_)) {
             return false;
         }
         self.stands[open.0] = Some(to);

@@ -9,8 +9,7 @@ use super::named::Rules;
 pub(super) fn untested(rules: &Rules<'_>) -> Vec<Diagnostic> {
     let tests = &rules.library.tests;
     let without = rules
-        .all()
-        .iter()
+        .asked()
         .filter(|rule| tests.iter().all(|test| test.target != rule.name));
     without
         .map(|rule| {

@@ -242,8 +242,13 @@ fn judged(rules: &[&Rules]) -> Vec<(Vec<Diagnostic>, String)> {
 
 #[test]
 fn rules_in_the_book_are_right_or_wrong_as_they_say() {
-    let rules = rules();
+    let mut rules = rules();
     assert!(rules.len() > 40, "{}", rules.len());
+    // Lints look at a whole library; `lints` judges their examples one by one.
+    rules.retain(|block| {
+        let is_lint = |code: &String| code.starts_with("F09") && code.as_str() > "F0903";
+        !block.code.as_ref().is_some_and(is_lint)
+    });
     // Warnings are only given where nothing is wrong, so what is wrong is judged apart; and so is what replaces a module.
     let is_wrong = |rules: &&Rules| matches!(&rules.code, Some(code) if !code.starts_with("F09"));
     let joins = |rules: &&&Rules| rules.module.starts_with("block_");

@@ -23,6 +23,7 @@ mod hoist;
 mod import;
 mod islands;
 mod kernels;
+mod lints;
 mod new_rule;
 mod npy;
 mod operators;
