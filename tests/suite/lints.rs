@@ -96,17 +96,16 @@ fn each_lint_has_a_page_with_an_example_and_a_cure() {
             assert_eq!(codes(&allowed), BTreeSet::new(), "{heading}: {allowed}");
         }
     }
-    // What stands in the list of diagnostics gives its code, too.
-    for (info, text) in blocks(&errors) {
-        if let Some(code) = info.strip_prefix("fold,F09")
-            && code > "03"
-        {
-            assert_eq!(
-                codes(&text),
-                [format!("F09{code}").as_str()].into(),
-                "{text}"
-            );
-        }
+    // What stands in the list of diagnostics is the same example.
+    let (of_page, of_list) = (blocks(&page), blocks(&errors));
+    for (info, text) in of_list
+        .iter()
+        .filter(|(info, _)| info.starts_with("fold,F09"))
+    {
+        let same = of_page
+            .iter()
+            .any(|(other, shown)| other == info && shown == text);
+        assert!(same, "{info}: {text}");
     }
 }
 
@@ -136,12 +135,7 @@ rule right : aten::add(%x, aten::neg(%y), 1) => aten::sub(%x, %y, 1)   numerics 
     let overlap = found.iter().find(|one| one.code.name == "overlap");
     let notes = &overlap.expect("both match a sum of a relu and a neg").notes;
     let graph = notes.join("\n");
-    for part in [
-        "aten::relu(%",
-        "aten::neg(%",
-        "aten::add.Tensor(%",
-        "return (",
-    ] {
+    for part in ["aten::relu(%x)", "aten::neg", "aten::add.", "return ("] {
         assert!(graph.contains(part), "{graph}");
     }
 }
