@@ -217,7 +217,7 @@ fn judged_relu(relu: &str, given: &Given, graphs: &[&Graph]) -> (SequenceOutcome
         let paths = given.modules.iter().map(|(path, _)| path.as_str());
         paths.filter(|path| *path != relu)
     };
-    let last = before().last().unwrap_or_default();
+    let last = before().next_back().unwrap_or_default();
     let nodes = nodes_of(graphs, relu, Role::Relu);
     if nodes.is_empty() {
         return (

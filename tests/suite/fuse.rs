@@ -166,7 +166,7 @@ fn lists_that_make_no_sense_are_refused() {
             "module `bn1` is named twice",
         ),
     ] {
-        let error = fused("named", &lists(given)).err().expect(why);
+        let error = fused("named", &lists(given)).expect_err(why);
         assert!(error.starts_with(why), "{error}");
     }
 }

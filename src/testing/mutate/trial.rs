@@ -285,12 +285,10 @@ fn order(build: &mut Build, catalogue: &Catalogue) {
                 return;
             };
             let holds = commutes.condition.is_none_or(|(at, wanted)| {
-                let at = usize::try_from(at).unwrap_or(usize::MAX);
                 let operand = operands.get(at);
                 matches!(operand, Some(BuildOperand::One(Build::Expr(Expr::Literal(literal)))) if literal.same_value(&wanted))
             });
             let (x, y) = commutes.operands;
-            let (x, y) = (x as usize, y as usize);
             if holds
                 && x.max(y) < operands.len()
                 && format!("{:?}", operands[x]) > format!("{:?}", operands[y])
