@@ -26,6 +26,7 @@ mod kernels;
 mod lints;
 mod new_rule;
 mod npy;
+mod on_device;
 mod operators;
 mod recorded;
 mod shown;

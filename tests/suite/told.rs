@@ -152,7 +152,8 @@ impl Case {
                 .map_err(|error| error.to_string())
                 .and_then(|results| self.compare(&results, self.wanted(&call["output"])));
             // What our interpreter refuses is said in the case, and that it does.
-            let refused = self.told["interpreter"].as_str();
+            let own = call["interpreter"].as_str();
+            let refused = own.or(self.told["interpreter"].as_str());
             let problem = match (refused, problem) {
                 (None, problem) => problem,
                 (Some(reason), Err(error)) if error.contains(reason) => Ok(()),

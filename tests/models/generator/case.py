@@ -80,12 +80,12 @@ def write(out, kind, name, model, calls, pipeline, tolerance, theirs=None, refer
         file.write("\n")
 
 
-def reload(out, kind, name, at):
-    """Says that the model is saved and loaded again before call number `at`."""
+def amend(out, kind, name, at, **told):
+    """Says more about call number `at`."""
     path = os.path.join(out, kind, name, "case.json")
     with open(path) as file:
-        told = json.load(file)
-    told["calls"][at]["reload"] = True
+        case = json.load(file)
+    case["calls"][at].update(told)
     with open(path, "w") as file:
-        json.dump(told, file, indent=1)
+        json.dump(case, file, indent=1)
         file.write("\n")
