@@ -126,7 +126,10 @@ pub(super) enum Role {
     None,
     ListConstruct,
     TupleConstruct,
+    DictConstruct,
     Unpack,
+    /// One element of a list, tuple or dictionary, by its position or key.
+    Index,
 }
 
 /// All heads of one e-graph.
@@ -190,7 +193,7 @@ impl Heads {
 
     /// Whether anything is taken apart in this e-graph, which is when the structural rule has work to do.
     pub(super) fn has_unpack(&self) -> bool {
-        self.roles.contains(&Role::Unpack)
+        self.roles.contains(&Role::Unpack) || self.roles.contains(&Role::Index)
     }
 }
 
@@ -199,7 +202,10 @@ fn role(kind: HeadKind) -> Role {
         HeadKind::Operator { op, .. } => match op.as_str() {
             "prim::ListConstruct" => Role::ListConstruct,
             "prim::TupleConstruct" => Role::TupleConstruct,
+            "prim::DictConstruct" => Role::DictConstruct,
             "prim::ListUnpack" | "prim::TupleUnpack" => Role::Unpack,
+            "prim::TupleIndex" | "aten::__getitem__.t" => Role::Index,
+            op if op.starts_with("aten::__getitem__.Dict_") => Role::Index,
             _ => Role::None,
         },
         _ => Role::None,

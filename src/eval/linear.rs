@@ -143,8 +143,23 @@ fn matmul(left: &Tensor, right: &Tensor) -> Result<Tensor, Fault> {
     elements::tensor_float(left.dtype, shape, &out)
 }
 
-/// `addmm(Tensor self, Tensor mat1, Tensor mat2, Scalar beta, Scalar alpha)`.
+/// `addmm(Tensor self, Tensor mat1, Tensor mat2, Scalar beta, Scalar alpha)`. With a vector and no factors it is `linear`, and rounds once.
 fn addmm(a: Arguments) -> Result<Vec<Value>, Fault> {
+    let (added, x, y) = (a.tensor(0)?, a.tensor(1)?, a.tensor(2)?);
+    let plain = a.float_or(3, 1.0)? == 1.0 && a.float_or(4, 1.0)? == 1.0;
+    if let (true, &[columns], [_, inner], &[other, found]) = (
+        plain,
+        added.shape.as_slice(),
+        x.shape.as_slice(),
+        y.shape.as_slice(),
+    ) && columns == found
+        && *inner == other
+    {
+        let mut weight = y.clone();
+        weight.shape.reverse();
+        weight.strides.reverse();
+        return Ok(vec![affine_map(x, &weight, Some(added))?.into()]);
+    }
     let product = matmul(a.tensor(1)?, a.tensor(2)?)?;
     let (beta, alpha) = (a.float_or(3, 1.0)?, a.float_or(4, 1.0)?);
     let added = a.tensor(0)?;

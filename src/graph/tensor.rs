@@ -230,13 +230,14 @@ impl Tensor {
                 zero_points.iter().for_each(|z| h.update(&z.to_le_bytes()));
             }
         }
-        match self.contiguous_bytes() {
-            Some(bytes) if bytes.len() != self.storage.bytes().len() => h.update(bytes),
-            _ => {
-                h.update(&(self.offset as u64).to_le_bytes());
-                h.update(&self.storage.hash().to_le_bytes());
+        let (offset, elements) = match self.contiguous_bytes() {
+            Some(bytes) if bytes.len() != self.storage.bytes().len() => {
+                (0, xxhash_rust::xxh3::xxh3_128(bytes))
             }
-        }
+            _ => (self.offset as u64, self.storage.hash()),
+        };
+        h.update(&offset.to_le_bytes());
+        h.update(&elements.to_le_bytes());
         h.digest128()
     }
 }

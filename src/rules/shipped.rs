@@ -29,6 +29,7 @@ shipped! {
     "torch.clean": "torch/clean.fold",
     "torch.fusion": "torch/fusion.fold",
     "torch.hoisting": "torch/hoisting.fold",
+    "torch.linear": "torch/linear.fold",
     "torch.linear_dynamic": "torch/linear_dynamic.fold",
     "torch.modules": "torch/modules.fold",
     "torch.packing": "torch/packing.fold",

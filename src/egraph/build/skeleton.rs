@@ -244,6 +244,9 @@ impl Skeleton {
                         .and_then(Literal::as_bool),
                     _ => None,
                 };
+                if op == "prim::If" {
+                    own_condition(egraph, class, children, results, &mut taken);
+                }
                 let Some(known) = known else { continue };
                 let from = if known { 1 } else { 1 + results as usize };
                 for result in 0..results {
@@ -273,6 +276,36 @@ impl Skeleton {
                 at = self.scope(parent).parent;
             }
             self.scopes[i].depth = depth;
+        }
+    }
+}
+
+/// A branch that returns true where its condition is true, and false where it is not, returns its condition.
+fn own_condition(
+    egraph: &EGraph,
+    class: Class,
+    children: &[Class],
+    results: u32,
+    taken: &mut Vec<(Class, Class)>,
+) {
+    let truth = |class: Class| {
+        egraph
+            .literal(egraph.find(class))
+            .and_then(Literal::as_bool)
+    };
+    for result in 0..results {
+        let then = children.get(1 + result as usize);
+        let otherwise = children.get(1 + (results + result) as usize);
+        let (Some(&condition), Some(&then), Some(&otherwise)) = (children.first(), then, otherwise)
+        else {
+            continue;
+        };
+        if (truth(then), truth(otherwise)) == (Some(true), Some(false)) {
+            let whole = match results {
+                1 => Some(class),
+                _ => egraph.projection(class, result),
+            };
+            taken.extend(whole.map(|whole| (whole, condition)));
         }
     }
 }

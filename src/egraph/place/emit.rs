@@ -381,7 +381,10 @@ impl Emitter<'_> {
                 let wanted = schema
                     .and_then(|schema| schema.params.get(i))
                     .map(|parameter| parameter.ty.clone());
-                match (keeps_operand(op.as_str(), i), objects.get(i)) {
+                // A list of literals that stands in an operator's operand is read as a literal again.
+                let spelled = op.as_str().starts_with("aten::")
+                    && self.egraph.literal(self.egraph.find(operand)).is_some();
+                match (keeps_operand(op.as_str(), i) && !spelled, objects.get(i)) {
                     (true, Some(object)) => {
                         self.handed_out(operand, at, object, wanted.as_ref(), block)
                     }

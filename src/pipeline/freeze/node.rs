@@ -215,10 +215,10 @@ impl Freezer<'_> {
                 .map(|&value| Bound::Value(value))
                 .collect());
         }
+        let block = node.blocks[0];
         let id = self.emit(node.op, operands, node, target);
         let body = self.graph.add_block();
         self.graph.node_mut(id).blocks.push(body);
-        let block = node.blocks[0];
         for &parameter in &source.block(block).parameters {
             let of = source.value(parameter);
             let value = self.graph.add_parameter(body, of.ty.clone(), of.name);
