@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rulefold::eval::{ModelHost, Value, run_on};
 use rulefold::graph::{Literal, Tensor};
@@ -246,10 +247,24 @@ fn flat(value: &Value, into: &mut Vec<Tensor>) -> Result<(), String> {
 fn every_case_gives_the_numbers_that_pytorch_recorded() {
     let cases = cases();
     assert!(!cases.is_empty(), "no case was found");
-    let mut wrong = Vec::new();
-    for case in &cases {
-        case.check(&mut wrong);
-    }
+    // The cases take longer than all other tests together: all cores share them.
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
+    let work = || {
+        let mut wrong = Vec::new();
+        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            case.check(&mut wrong);
+        }
+        wrong
+    };
+    let mut wrong: Vec<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let done = workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("a case panicked"));
+        done.collect()
+    });
+    wrong.sort();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
