@@ -7,18 +7,17 @@ use std::path::PathBuf;
 use clap::Args;
 use rustc_hash::FxHashMap;
 
-use crate::diagnostic;
 use crate::drawing::Wanted;
 use crate::graph::text::printed;
 use crate::inspect::explain::{self, Answer, Explanation, Method, NodeAnswer, Original, Why};
 use crate::model::torchscript;
 use crate::pipeline::job::{NumericsLimit, Options};
-use crate::pipeline::library::{self, Loaded};
+use crate::pipeline::library::Loaded;
 
 use super::arguments::{Format, Numerics};
 use super::output::Output;
 use super::progress::Progress;
-use super::{DONE, INPUT_WRONG, RULES_WRONG, rule_files};
+use super::{DONE, INPUT_WRONG, rule_files};
 
 /// `rulefold explain`.
 #[derive(Args, Debug)]
@@ -67,20 +66,13 @@ pub struct Explain {
 pub fn run(command: &Explain, output: &Output) -> u8 {
     let progress = Progress::new(command.quiet);
     progress.stage("compiling rules");
-    let texts = match rule_files::read(&command.rules) {
-        Ok(texts) => texts,
-        Err(message) => {
+    let loaded = match rule_files::load(&command.rules) {
+        Ok(loaded) => loaded,
+        Err(refused) => {
             drop(progress);
-            output.error(&message);
-            return INPUT_WRONG;
+            return refused.tell(output);
         }
     };
-    let loaded = library::load(texts);
-    if diagnostic::has_errors(&loaded.diagnostics) {
-        drop(progress);
-        output.diagnostics(&loaded.sources, &loaded.diagnostics);
-        return RULES_WRONG;
-    }
     let done = explained(command, &loaded, &progress);
     drop(progress);
     match done.and_then(|explanation| print(command, output, &loaded, &explanation)) {

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use crate::diagnostic;
 use crate::model::archive::{Archive, Replacement};
 use crate::model::torchscript::{self, TorchScript};
 use crate::ops::Catalogue;
@@ -17,26 +16,19 @@ use crate::pipeline::{compare, library};
 use super::arguments::{Format, Numerics, Optimize};
 use super::output::Output;
 use super::progress::Progress;
-use super::{DONE, INPUT_WRONG, RULES_WRONG, report_text, rule_files};
+use super::{DONE, INPUT_WRONG, report_text, rule_files};
 
 /// Runs the command; the exit code.
 pub fn run(command: &Optimize, output: &Output) -> u8 {
     let progress = Progress::new(command.quiet);
     progress.stage("compiling rules");
-    let texts = match rule_files::read(&command.rules) {
-        Ok(texts) => texts,
-        Err(message) => {
+    let loaded = match rule_files::load(&command.rules) {
+        Ok(loaded) => loaded,
+        Err(refused) => {
             drop(progress);
-            output.error(&message);
-            return INPUT_WRONG;
+            return refused.tell(output);
         }
     };
-    let loaded = library::load(texts);
-    if diagnostic::has_errors(&loaded.diagnostics) {
-        drop(progress);
-        output.diagnostics(&loaded.sources, &loaded.diagnostics);
-        return RULES_WRONG;
-    }
     let done = optimize(command, &loaded, &progress);
     drop(progress);
     match done {

@@ -3,30 +3,63 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::library::RuleText;
+use crate::diagnostic;
+use crate::pipeline::library::{self, Loaded, RuleText};
 use crate::rules::SHIPPED;
+
+use super::output::Output;
+use super::{INPUT_WRONG, RULES_WRONG};
+
+/// Rules that cannot be used.
+pub enum Refused {
+    /// A path cannot be read; a message for the user.
+    Unreadable(String),
+    /// The rules have errors.
+    Wrong(Box<Loaded>),
+}
+
+impl Refused {
+    /// Says why; the exit code.
+    pub fn tell(&self, output: &Output) -> u8 {
+        match self {
+            Refused::Unreadable(message) => {
+                output.error(message);
+                INPUT_WRONG
+            }
+            Refused::Wrong(loaded) => {
+                output.diagnostics(&loaded.sources, &loaded.diagnostics);
+                RULES_WRONG
+            }
+        }
+    }
+}
+
+/// The shipped library with the rule files behind these paths.
+pub fn load(paths: &[PathBuf]) -> Result<Loaded, Refused> {
+    let loaded = library::load(read(paths).map_err(Refused::Unreadable)?);
+    if diagnostic::has_errors(&loaded.diagnostics) {
+        return Err(Refused::Wrong(Box::new(loaded)));
+    }
+    Ok(loaded)
+}
 
 /// The rule files behind these paths, in order; folders are searched for `*.fold`. An error is a message for the user.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<RuleText>, String> {
     let mut texts = Vec::new();
     for path in paths {
-        let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-        if metadata.is_dir() {
-            let mut files = Vec::new();
-            find(path, &mut files)?;
-            files.sort();
-            if files.is_empty() {
-                return Err(format!(
-                    "{}: there is no *.fold file in this folder",
-                    path.display()
-                ));
-            }
-            for file in files {
-                let relative = file.strip_prefix(path).unwrap_or(&file).to_path_buf();
-                texts.push(read_file(&file, folder_module(path, &relative))?);
-            }
-        } else {
+        let Some(files) = inside(path)? else {
             texts.push(read_file(path, file_module(path))?);
+            continue;
+        };
+        if files.is_empty() {
+            return Err(format!(
+                "{}: there is no *.fold file in this folder",
+                path.display()
+            ));
+        }
+        for file in files {
+            let relative = file.strip_prefix(path).unwrap_or(&file).to_path_buf();
+            texts.push(read_file(&file, folder_module(path, &relative))?);
         }
     }
     Ok(texts)
@@ -36,17 +69,21 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RuleText>, String> {
 pub fn paths(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     for path in paths {
-        let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-        if metadata.is_dir() {
-            let mut files = Vec::new();
-            find(path, &mut files)?;
-            files.sort();
-            found.append(&mut files);
-        } else {
-            found.push(path.clone());
-        }
+        found.append(&mut inside(path)?.unwrap_or_else(|| vec![path.clone()]));
     }
     Ok(found)
+}
+
+/// The rule files of a folder, sorted; `None` for a path that is no folder.
+fn inside(path: &Path) -> Result<Option<Vec<PathBuf>>, String> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if !metadata.is_dir() {
+        return Ok(None);
+    }
+    let mut files = Vec::new();
+    find(path, &mut files)?;
+    files.sort();
+    Ok(Some(files))
 }
 
 fn read_file(path: &Path, module: String) -> Result<RuleText, String> {

@@ -6,11 +6,10 @@ use clap::Args;
 
 use crate::authoring::{self, Entry, EntryKind};
 use crate::diagnostic;
-use crate::pipeline::library;
 
 use super::arguments::Format;
 use super::output::Output;
-use super::{DONE, INPUT_WRONG, RULES_WRONG, rule_files};
+use super::{DONE, RULES_WRONG, rule_files};
 
 /// `rulefold rules`.
 #[derive(Args, Debug)]
@@ -42,18 +41,10 @@ pub struct Rules {
 
 /// Runs the command; the exit code.
 pub fn run(command: &Rules, output: &Output) -> u8 {
-    let texts = match rule_files::read(&command.rules) {
-        Ok(texts) => texts,
-        Err(message) => {
-            output.error(&message);
-            return INPUT_WRONG;
-        }
+    let loaded = match rule_files::load(&command.rules) {
+        Ok(loaded) => loaded,
+        Err(refused) => return refused.tell(output),
     };
-    let loaded = library::load(texts);
-    if diagnostic::has_errors(&loaded.diagnostics) {
-        output.diagnostics(&loaded.sources, &loaded.diagnostics);
-        return RULES_WRONG;
-    }
     if command.markdown {
         output.out(authoring::markdown(&loaded).trim_start());
         return DONE;

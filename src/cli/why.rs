@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::diagnostic;
 use crate::inspect::why::{self, Question, Why};
 use crate::model::archive::Archive;
 use crate::model::torchscript;
@@ -14,7 +13,7 @@ use crate::pipeline::library;
 
 use super::arguments::{Format, Numerics};
 use super::output::Output;
-use super::{DONE, INPUT_WRONG, RULES_WRONG, rule_files, why_steps, why_text};
+use super::{DONE, INPUT_WRONG, rule_files, why_steps, why_text};
 
 /// `rulefold why`.
 #[derive(Args, Debug)]
@@ -61,18 +60,10 @@ pub struct WhyArgs {
 
 /// Runs the command; the exit code.
 pub fn run(command: &WhyArgs, output: &Output) -> u8 {
-    let texts = match rule_files::read(&command.rules) {
-        Ok(texts) => texts,
-        Err(message) => {
-            output.error(&message);
-            return INPUT_WRONG;
-        }
+    let loaded = match rule_files::load(&command.rules) {
+        Ok(loaded) => loaded,
+        Err(refused) => return refused.tell(output),
     };
-    let loaded = library::load(texts);
-    if diagnostic::has_errors(&loaded.diagnostics) {
-        output.diagnostics(&loaded.sources, &loaded.diagnostics);
-        return RULES_WRONG;
-    }
     let answer = match answer(command, &loaded) {
         Ok(answer) => answer,
         Err(message) => {
