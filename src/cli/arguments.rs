@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::pipeline::job::{NumericsLimit, Options};
+
 use super::diff::Diff;
 use super::explain::Explain;
+use super::settings::Settings;
 use super::show::Show;
 
 /// Rewrite rules for neural-network graphs: text rules in, the smallest equal model out.
@@ -80,6 +83,41 @@ pub enum Numerics {
     Lsb,
 }
 
+/// What is done to a model, and by which rules.
+#[derive(Args, Clone, Debug)]
+pub struct Job {
+    /// A rule file or a folder of them: added, or instead of the shipped module of the same name. May be given several times.
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// The pipeline to run, such as `torch.static`. Without it the model's content decides, and the answer says how.
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// Settings of the pipeline.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Only rules with this promise about numbers, or a stronger one.
+    #[arg(long, value_enum, value_name = "LABEL")]
+    pub numerics: Option<Numerics>,
+}
+
+impl Job {
+    /// The same for the library.
+    ///
+    /// # Errors
+    /// A setting that is no value.
+    pub fn options(&self) -> Result<Options, String> {
+        Ok(Options {
+            pipeline: self.pipeline.clone(),
+            numerics: self.numerics.map(|limit| match limit {
+                Numerics::Exact => NumericsLimit::Exact,
+                Numerics::Real => NumericsLimit::Real,
+                Numerics::Lsb => NumericsLimit::Lsb,
+            }),
+            settings: self.settings.literals()?,
+        })
+    }
+}
+
 /// `rulefold optimize`.
 #[derive(Args, Debug)]
 #[command(
@@ -100,18 +138,9 @@ pub struct Optimize {
     /// Where to write the result; `-` for standard output. May be the input.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// A rule file or a folder of them: added, or instead of the shipped module of the same name. May be given several times.
-    #[arg(long, value_name = "PATH")]
-    pub rules: Vec<PathBuf>,
-    /// The pipeline to run, such as `torch.static`. Without it the model's content decides, and the report says how.
-    #[arg(long, value_name = "NAME")]
-    pub pipeline: Option<String>,
-    /// Settings of the pipeline.
+    /// Rules, pipeline and settings.
     #[command(flatten)]
-    pub settings: super::settings::Settings,
-    /// Only rules with this promise about numbers, or a stronger one.
-    #[arg(long, value_enum, value_name = "LABEL")]
-    pub numerics: Option<Numerics>,
+    pub job: Job,
     /// How the report is printed.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,

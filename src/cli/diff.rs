@@ -16,7 +16,7 @@ use crate::pipeline::report::Change;
 use super::arguments::Format;
 use super::output::Output;
 use super::report_text::change;
-use super::{DONE, INPUT_WRONG};
+use super::{DONE, INPUT_WRONG, lines};
 
 /// The models differ.
 const DIFFER: u8 = 1;
@@ -123,7 +123,10 @@ pub fn run(command: &Diff, output: &Output) -> u8 {
                 }
             },
             Format::Text if difference.equal => {}
-            Format::Text => output.out(&text(command, &answer, output.colors_out())),
+            Format::Text => {
+                let text = text(command, &answer, output.colors_out());
+                output.out(&lines::cut(&text, output.width()));
+            }
         }
     }
     if difference.equal { DONE } else { DIFFER }

@@ -1,7 +1,6 @@
 //! `rulefold explain`: how the nodes of a result came to be, as text, JSON or a page.
 
 use std::fmt::Write;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,13 +10,15 @@ use crate::drawing::Wanted;
 use crate::graph::text::printed;
 use crate::inspect::explain::{self, Answer, Explanation, Method, NodeAnswer, Original, Why};
 use crate::model::torchscript;
-use crate::pipeline::job::{NumericsLimit, Options};
 use crate::pipeline::library::Loaded;
 
-use super::arguments::{Format, Numerics};
+use super::arguments::{Format, Job};
 use super::output::Output;
 use super::progress::Progress;
-use super::{DONE, INPUT_WRONG, rule_files};
+use super::{DONE, INPUT_WRONG, lines, rule_files};
+
+/// Where the rest of a broken line begins.
+const INDENT: usize = 7;
 
 /// `rulefold explain`.
 #[derive(Args, Debug)]
@@ -42,18 +43,9 @@ pub struct Explain {
     /// Write a page that shows both graphs side by side; it needs no network.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// A rule file or a folder of them: added, or instead of the shipped module of the same name. May be given several times.
-    #[arg(long, value_name = "PATH")]
-    pub rules: Vec<PathBuf>,
-    /// The pipeline to run. Without it the model's content decides.
-    #[arg(long, value_name = "NAME")]
-    pub pipeline: Option<String>,
-    /// Settings of the pipeline.
+    /// Rules, pipeline and settings.
     #[command(flatten)]
-    pub settings: super::settings::Settings,
-    /// Only rules with this promise about numbers, or a stronger one.
-    #[arg(long, value_enum, value_name = "LABEL")]
-    pub numerics: Option<Numerics>,
+    pub job: Job,
     /// How the answer is printed.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,
@@ -66,7 +58,7 @@ pub struct Explain {
 pub fn run(command: &Explain, output: &Output) -> u8 {
     let progress = Progress::new(command.quiet);
     progress.stage("compiling rules");
-    let loaded = match rule_files::load(&command.rules) {
+    let loaded = match rule_files::load(&command.job.rules) {
         Ok(loaded) => loaded,
         Err(refused) => {
             drop(progress);
@@ -93,15 +85,7 @@ fn explained(
     let path = command.input.display();
     let file = torchscript::read(&command.input, &loaded.catalogue)
         .map_err(|error| error.of_file(&path))?;
-    let options = Options {
-        pipeline: command.pipeline.clone(),
-        settings: command.settings.literals()?,
-        numerics: command.numerics.map(|limit| match limit {
-            Numerics::Exact => NumericsLimit::Exact,
-            Numerics::Real => NumericsLimit::Real,
-            Numerics::Lsb => NumericsLimit::Lsb,
-        }),
-    };
+    let options = command.job.options()?;
     explain::explain(file, loaded, &options, &mut |stage| progress.stage(stage))
         .map_err(|error| format!("{path}: {error}"))
 }
@@ -131,13 +115,10 @@ fn print(
             output.out(&(json + "\n"));
         }
         Format::Text => {
-            // On a terminal a statement takes a line; elsewhere it is whole.
-            let width = match std::io::stdout().is_terminal() {
-                true => output.width(),
-                false => usize::MAX,
-            };
+            let width = output.width();
             let with_source = !command.node.is_empty();
-            output.out(&text(&answer, with_source, width, output.colors_out()));
+            let text = text(&answer, with_source, width, output.colors_out());
+            output.out(&lines::wrapped(&text, width, INDENT));
         }
     }
     Ok(())
@@ -179,7 +160,7 @@ struct Paint {
     off: &'static str,
 }
 
-fn text(answer: &Answer, with_source: bool, width: usize, color: bool) -> String {
+fn text(answer: &Answer, with_source: bool, width: Option<usize>, color: bool) -> String {
     let code = |code| if color { code } else { "" };
     let paint = Paint {
         bold: code("\x1b[1m"),
@@ -204,11 +185,7 @@ fn text(answer: &Answer, with_source: bool, width: usize, color: bool) -> String
             .map(|node| (node.id, node))
             .collect();
         for node in &method.nodes {
-            let mut statement: String = node.statement.chars().take(width).collect();
-            if statement.len() < node.statement.len() {
-                statement.pop();
-                statement.push('…');
-            }
+            let statement = lines::cut(&node.statement, width);
             let _ = writeln!(out, "\n{}{statement}{}", paint.bold, paint.off);
             node_text(answer, node, &originals, &paint, &mut out);
         }

@@ -10,6 +10,7 @@ mod diff;
 mod explain;
 mod fmt;
 mod import;
+mod lines;
 mod new;
 mod optimize;
 mod output;

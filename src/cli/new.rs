@@ -56,6 +56,9 @@ pub struct NewRule {
     /// Where to write the rule file, which must not be there yet; without it, to standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Print nothing but the rule; here nothing else is printed anyway.
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// Runs the command; the exit code.

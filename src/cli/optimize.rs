@@ -9,20 +9,23 @@ use std::time::Instant;
 use crate::model::archive::{Archive, Replacement};
 use crate::model::torchscript::{self, TorchScript};
 use crate::ops::Catalogue;
-use crate::pipeline::job::{self, NumericsLimit, Options};
+use crate::pipeline::job;
 use crate::pipeline::report::{Change, Report, Stage};
 use crate::pipeline::{compare, library};
 
-use super::arguments::{Format, Numerics, Optimize};
+use super::arguments::{Format, Optimize};
 use super::output::Output;
 use super::progress::Progress;
-use super::{DONE, INPUT_WRONG, report_text, rule_files};
+use super::{DONE, INPUT_WRONG, lines, report_text, rule_files};
+
+/// Where values stand in the report.
+const INDENT: usize = 12;
 
 /// Runs the command; the exit code.
 pub fn run(command: &Optimize, output: &Output) -> u8 {
     let progress = Progress::new(command.quiet);
     progress.stage("compiling rules");
-    let loaded = match rule_files::load(&command.rules) {
+    let loaded = match rule_files::load(&command.job.rules) {
         Ok(loaded) => loaded,
         Err(refused) => {
             drop(progress);
@@ -58,15 +61,7 @@ fn optimize(
     let file = torchscript::read_archive(&archive, &loaded.catalogue)
         .map_err(|error| error.of_file(path.display()))?;
     let read = start.elapsed();
-    let options = Options {
-        pipeline: command.pipeline.clone(),
-        numerics: command.numerics.map(|limit| match limit {
-            Numerics::Exact => NumericsLimit::Exact,
-            Numerics::Real => NumericsLimit::Real,
-            Numerics::Lsb => NumericsLimit::Lsb,
-        }),
-        settings: command.settings.literals()?,
-    };
+    let options = command.job.options()?;
     let (file, mut report) =
         job::optimize(file, loaded, &options, &mut |stage| progress.stage(stage))
             .map_err(|error| format!("{}: {error}", path.display()))?;
@@ -139,14 +134,13 @@ fn print(command: &Optimize, output: &Output, report: &Report) {
             |error| format!("{{\"error\": \"{error}\"}}"),
             |json| json + "\n",
         ),
-        Format::Text => report_text::text(
-            report,
-            if to_err {
-                output.colors_err()
-            } else {
-                output.colors_out()
-            },
-        ),
+        Format::Text => {
+            let (colors, width) = match to_err {
+                true => (output.colors_err(), output.width_err()),
+                false => (output.colors_out(), output.width()),
+            };
+            lines::wrapped(&report_text::text(report, colors), width, INDENT)
+        }
     };
     if to_err {
         output.err(&text)

@@ -43,16 +43,14 @@ impl Output {
         }
     }
 
-    /// How many columns a line of standard output may have: what the terminal has, `COLUMNS`, or 80.
-    pub fn width(&self) -> usize {
-        let named = std::env::var("COLUMNS")
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
-        let terminal = || match io::stdout().is_terminal() {
-            true => terminal_columns(),
-            false => None,
-        };
-        named.or_else(terminal).unwrap_or(80).clamp(20, 200)
+    /// How many columns a line of standard output may have: `COLUMNS`, or what the terminal has. A pipe has no such number.
+    pub fn width(&self) -> Option<usize> {
+        columns(&console::Term::stdout(), io::stdout().is_terminal())
+    }
+
+    /// How many columns a line of standard error may have.
+    pub fn width_err(&self) -> Option<usize> {
+        columns(&console::Term::stderr(), io::stderr().is_terminal())
     }
 
     /// Writes to standard output. A closed pipe is the reader's way to say that it has enough.
@@ -100,10 +98,15 @@ impl Output {
     }
 }
 
-/// The width of the terminal behind standard output.
-fn terminal_columns() -> Option<usize> {
-    let (_, columns) = console::Term::stdout().size_checked()?;
-    (columns > 0).then_some(usize::from(columns))
+/// The number asked for, or that of the terminal behind a stream.
+fn columns(terminal: &console::Term, is_terminal: bool) -> Option<usize> {
+    let named = std::env::var("COLUMNS").ok();
+    let named = named.and_then(|text| text.trim().parse().ok());
+    let of_terminal = || {
+        let (_, columns) = terminal.size_checked().filter(|_| is_terminal)?;
+        Some(usize::from(columns))
+    };
+    named.or_else(of_terminal).filter(|columns| *columns > 0)
 }
 
 fn write_all(stream: &mut impl Write, text: &str) {

@@ -9,7 +9,10 @@ use crate::diagnostic;
 
 use super::arguments::Format;
 use super::output::Output;
-use super::{DONE, RULES_WRONG, rule_files};
+use super::{DONE, RULES_WRONG, lines, rule_files};
+
+/// Where the rest of a broken line begins.
+const INDENT: usize = 4;
 
 /// `rulefold rules`.
 #[derive(Args, Debug)]
@@ -37,6 +40,9 @@ pub struct Rules {
     /// How the list is printed.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,
+    /// Print nothing but the items; here nothing else is printed anyway.
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// Runs the command; the exit code.
@@ -60,9 +66,10 @@ pub fn run(command: &Rules, output: &Output) -> u8 {
         (Format::Text, []) => output.error(&nothing(&entries, &command.words)),
         (Format::Text, [one]) => {
             let (bold, off) = colors(output);
-            output.out(&authoring::whole(one, bold, off));
+            let whole = authoring::whole(one, bold, off);
+            output.out(&lines::wrapped(&whole, output.width(), INDENT));
         }
-        (Format::Text, found) => output.out(&list(found, output)),
+        (Format::Text, found) => output.out(&lines::cut(&list(found, output), output.width())),
     }
     if found.is_empty() { RULES_WRONG } else { DONE }
 }

@@ -58,6 +58,9 @@ pub struct Show {
     /// Where to write; without it, or with `-`, standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Print nothing but the graphs; here nothing else is printed anyway.
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// Runs the command; the exit code.

@@ -19,6 +19,9 @@ use super::output::Output;
 use super::review::{Decision, review};
 use super::{DONE, INPUT_WRONG, RULES_WRONG, rule_files, watch};
 
+/// Columns of a line of dots where there is no terminal.
+const DOTS: usize = 80;
+
 /// `rulefold test`.
 #[derive(Args, Debug)]
 #[command(
@@ -200,7 +203,8 @@ impl Run<'_> {
     fn all(&self, settings: &Settings) -> Vec<Outcome> {
         let cases = cases(self.loaded, settings, self.modules);
         let names = cases.iter().map(|case| case.test.module.as_str());
-        let mut dots = Dots::new(self.output.width(), self.output.colors_out(), names);
+        let width = self.output.width().unwrap_or(DOTS);
+        let mut dots = Dots::new(width, self.output.colors_out(), names);
         let mut outcomes = Vec::with_capacity(cases.len());
         for case in cases {
             let outcome = run_case(self.loaded, settings, case);

@@ -8,11 +8,11 @@ use clap::Args;
 use crate::inspect::why::{self, Question, Why};
 use crate::model::archive::Archive;
 use crate::model::torchscript;
-use crate::pipeline::job::{NumericsLimit, Options};
 use crate::pipeline::library;
 
-use super::arguments::{Format, Numerics};
+use super::arguments::{Format, Job};
 use super::output::Output;
+use super::why_text::Shown;
 use super::{DONE, INPUT_WRONG, rule_files, why_steps, why_text};
 
 /// `rulefold why`.
@@ -44,23 +44,20 @@ pub struct WhyArgs {
     /// Walk through the nearest attempt, one line of the rule after the other; keys: n next, b back, c captures, g graph, q quit.
     #[arg(long, conflicts_with = "format")]
     pub step: bool,
-    /// The pipeline to run; without it the model's content decides, as in `optimize`.
-    #[arg(long, value_name = "NAME")]
-    pub pipeline: Option<String>,
-    /// Only rules with this promise about numbers, or a stronger one.
-    #[arg(long, value_enum, value_name = "LABEL")]
-    pub numerics: Option<Numerics>,
-    /// A rule file or a folder of them: added, or instead of the shipped module of the same name. May be given several times.
-    #[arg(long, value_name = "PATH")]
-    pub rules: Vec<PathBuf>,
+    /// Rules, pipeline and settings.
+    #[command(flatten)]
+    pub job: Job,
     /// How the answer is printed.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,
+    /// Print nothing but the answer: no hints what else could be asked.
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// Runs the command; the exit code.
 pub fn run(command: &WhyArgs, output: &Output) -> u8 {
-    let loaded = match rule_files::load(&command.rules) {
+    let loaded = match rule_files::load(&command.job.rules) {
         Ok(loaded) => loaded,
         Err(refused) => return refused.tell(output),
     };
@@ -87,9 +84,16 @@ pub fn run(command: &WhyArgs, output: &Output) -> u8 {
                 is_terminal,
             );
         }
-        Format::Text => output.out(&why_text::text(&answer, &loaded, output, command.all)),
+        Format::Text => output.out(&why_text::text(&answer, &loaded, output, shown(command))),
     }
     DONE
+}
+
+fn shown(command: &WhyArgs) -> Shown {
+    Shown {
+        all: command.all,
+        hints: !command.quiet,
+    }
 }
 
 fn answer(command: &WhyArgs, loaded: &library::Loaded) -> Result<Why, String> {
@@ -97,15 +101,7 @@ fn answer(command: &WhyArgs, loaded: &library::Loaded) -> Result<Why, String> {
     let archive = Archive::open(path).map_err(|error| error.to_string())?;
     let file = torchscript::read_archive(&archive, &loaded.catalogue)
         .map_err(|error| error.of_file(path.display()))?;
-    let options = Options {
-        pipeline: command.pipeline.clone(),
-        numerics: command.numerics.map(|limit| match limit {
-            Numerics::Exact => NumericsLimit::Exact,
-            Numerics::Real => NumericsLimit::Real,
-            Numerics::Lsb => NumericsLimit::Lsb,
-        }),
-        ..Options::default()
-    };
+    let options = command.job.options()?;
     let question = Question {
         rule: command.rule.clone(),
         at: command.at.clone(),

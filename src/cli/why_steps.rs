@@ -10,7 +10,7 @@ use crate::inspect::why::{Example, Group, ModelNode, Why};
 use crate::pipeline::library::Loaded;
 
 use super::output::Output;
-use super::why_text::{Paint, group_text, node_text, text};
+use super::why_text::{Paint, Shown, group_text, node_text, text};
 
 /// What the reader wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub fn walk(
 ) {
     let paint = Paint::new(output);
     let Some(walked) = nearest(why).filter(|walked| walked.len() > 0) else {
-        output.out(&text(why, loaded, output, false));
+        output.out(&text(why, loaded, output, Shown::default()));
         return;
     };
     let mut at = 0;

@@ -8,7 +8,17 @@ use crate::inspect::why::{
 };
 use crate::pipeline::library::Loaded;
 
+use super::lines;
 use super::output::Output;
+
+/// Where values stand behind the heads of lines.
+const VALUES: usize = 12;
+/// Columns before the text of a note, behind line numbers of up to four digits.
+const NOTE: usize = 7;
+/// Columns of `note: `.
+const NOTICE: usize = 6;
+/// Columns before the words of a note.
+const WORDS: usize = 8;
 
 /// Groups shown unless all were asked for.
 const MOST_GROUPS: usize = 5;
@@ -17,8 +27,26 @@ const MOST_FOUND: usize = 4;
 /// Names shown of what an attempt held.
 const MOST_HELD: usize = 8;
 
+/// How much of an answer is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// All groups, not only the nearest.
+    pub all: bool,
+    /// What else could be asked.
+    pub hints: bool,
+}
+
+impl Default for Shown {
+    fn default() -> Shown {
+        Shown {
+            all: false,
+            hints: true,
+        }
+    }
+}
+
 /// The answer as text.
-pub fn text(why: &Why, loaded: &Loaded, output: &Output, all: bool) -> String {
+pub fn text(why: &Why, loaded: &Loaded, output: &Output, shown: Shown) -> String {
     let mut out = String::new();
     let paint = Paint::new(output);
     let name = match why.instances.as_slice() {
@@ -37,7 +65,7 @@ pub fn text(why: &Why, loaded: &Loaded, output: &Output, all: bool) -> String {
         return out;
     }
     for step in &why.steps {
-        self::step(&mut out, step, why, loaded, &paint, all);
+        self::step(&mut out, step, why, loaded, &paint, shown);
     }
     out
 }
@@ -45,8 +73,8 @@ pub fn text(why: &Why, loaded: &Loaded, output: &Output, all: bool) -> String {
 /// Heads of lines in bold.
 pub struct Paint {
     colours: bool,
-    /// Columns of a line.
-    pub width: usize,
+    /// Columns of a line, if it is to be no longer.
+    width: Option<usize>,
 }
 
 impl Paint {
@@ -54,14 +82,15 @@ impl Paint {
     pub fn new(output: &Output) -> Paint {
         Paint {
             colours: output.colors_out(),
-            width: output.width().max(40),
+            width: output.width(),
         }
     }
 
     /// A line with a head.
     pub fn line(&self, out: &mut String, head: &str, text: &str) {
         let (bold, off) = self.bold();
-        let _ = writeln!(out, "{bold}{head:<10}{off}  {text}");
+        let line = format!("{bold}{head:<10}{off}  {text}");
+        let _ = writeln!(out, "{}", lines::wrapped(&line, self.width, VALUES));
     }
 
     /// Codes around what is bold.
@@ -80,12 +109,13 @@ impl Paint {
 
     /// Text cut to what is left of a line behind so many columns.
     pub fn fit(&self, text: &str, behind: usize) -> String {
-        let room = self.width.saturating_sub(behind).max(20);
-        if text.chars().count() <= room {
-            return text.to_owned();
-        }
-        let cut: String = text.chars().take(room - 3).collect();
-        format!("{cut}...")
+        lines::cut(text, self.width.map(|width| width.saturating_sub(behind)))
+    }
+
+    /// Text broken between words so that it fits behind so many columns.
+    fn wrap(&self, text: &str, behind: usize, indent: usize) -> String {
+        let width = self.width.map(|width| width.saturating_sub(behind));
+        lines::wrapped(text, width, indent)
     }
 }
 
@@ -122,7 +152,7 @@ fn verdict(why: &Why) -> Option<String> {
     })
 }
 
-fn step(out: &mut String, step: &StepWhy, why: &Why, loaded: &Loaded, paint: &Paint, all: bool) {
+fn step(out: &mut String, step: &StepWhy, why: &Why, loaded: &Loaded, paint: &Paint, asked: Shown) {
     let place = format!(
         "{} of `{}`, at {}:{}",
         step.verb, step.method, step.place.file, step.place.line
@@ -146,7 +176,10 @@ fn step(out: &mut String, step: &StepWhy, why: &Why, loaded: &Loaded, paint: &Pa
         paint.line(
             out,
             "",
-            &paint.fit(&format!("        first: {}", node_text(&fate.first)), 12),
+            &paint.fit(
+                &format!("        first: {}", node_text(&fate.first)),
+                VALUES,
+            ),
         );
     }
     for missing in &step.missing_operators {
@@ -161,7 +194,7 @@ fn step(out: &mut String, step: &StepWhy, why: &Why, loaded: &Loaded, paint: &Pa
     }
     // Beside matches only what nearly was another is worth a look.
     let is_worth = |group: &&Group| step.matches == 0 || 2 * group.matched >= group.of;
-    let shown: Vec<&Group> = match all {
+    let shown: Vec<&Group> = match asked.all {
         true => step.groups.iter().collect(),
         false => step
             .groups
@@ -177,7 +210,7 @@ fn step(out: &mut String, step: &StepWhy, why: &Why, loaded: &Loaded, paint: &Pa
         out.push_str(&group_text(group, loaded, paint));
     }
     let left = step.near_misses - shown.iter().map(|group| group.count).sum::<usize>();
-    if left > 0 {
+    if left > 0 && asked.hints {
         let misses = if left == 1 {
             "near miss"
         } else {
@@ -244,9 +277,11 @@ pub fn group_text(group: &Group, loaded: &Loaded, paint: &Paint) -> String {
         example_notes(example, number == 0, paint, &mut notes);
     }
     for (rule, count) in &group.taken_by {
-        notes.push(format!("{count} of these places were taken by {rule}"));
+        let text = format!("{count} of these places were taken by {rule}");
+        notes.push(paint.wrap(&text, NOTE, WORDS));
     }
-    notes.extend(group.suggestion.iter().map(|text| format!("help: {text}")));
+    let cure = group.suggestion.iter();
+    notes.extend(cure.map(|text| paint.wrap(&format!("help: {text}"), NOTE, WORDS)));
     let words = group
         .examples
         .first()
@@ -275,6 +310,7 @@ pub fn group_text(group: &Group, loaded: &Loaded, paint: &Paint) -> String {
         group.reason,
         found_text(group)
     );
+    let message = paint.wrap(&message, NOTICE, NOTICE);
     excerpt(&loaded.sources, &message, &labels, &notes, paint.colours())
 }
 
@@ -311,12 +347,12 @@ fn label_text(example: &Example) -> String {
 }
 
 fn example_notes(example: &Example, is_first: bool, paint: &Paint, notes: &mut Vec<String>) {
-    const INDENT: usize = 14;
+    const INDENT: usize = NOTE + WORDS;
     let mut place = |head: &str, node: &ModelNode| {
         let text = format!("{head}{}", paint.fit(&node_text(node), INDENT));
         notes.push(match node.place.as_str() {
             "" => text,
-            place => format!("{text}\n        {place}"),
+            place => format!("{text}\n{:WORDS$}{}", "", paint.fit(place, NOTE + WORDS)),
         });
     };
     place(

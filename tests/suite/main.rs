@@ -36,6 +36,7 @@ mod syntax;
 mod syntax_limits;
 mod syntax_tree;
 mod synthetic;
+mod terminal;
 mod testing;
 mod testing_cli;
 mod told;

@@ -12,9 +12,11 @@ use crate::ops::Catalogue;
 use super::super::arguments::Format;
 use super::super::output::Output;
 use super::super::progress::Progress;
-use super::super::{DONE, INPUT_WRONG};
+use super::super::{DONE, INPUT_WRONG, lines};
 use super::{inputs, python};
 
+/// Where values stand in the answer.
+const INDENT: usize = 12;
 /// The models differ by more than is allowed.
 const DIFFER: u8 = 1;
 
@@ -91,7 +93,10 @@ pub fn run(command: &Verify, output: &Output) -> u8 {
     if !command.quiet {
         let text = match command.format {
             Format::Json => json(&verified, equal),
-            Format::Text => text(&verified, equal, output.colors_out()),
+            Format::Text => {
+                let text = text(&verified, equal, output.colors_out());
+                lines::wrapped(&text, output.width(), INDENT)
+            }
         };
         output.out(&text);
     }
