@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::egraph::build::{ScopeId, SequenceId, Skeleton};
 use crate::egraph::choose::Choice;
 use crate::egraph::{Class, EGraph, NodeKind};
+use crate::graph::Literal;
 use crate::ops;
 
 /// A block of the graph to be: a sequence of the skeleton, or a block of a pure branch or loop.
@@ -17,6 +18,8 @@ struct InstanceInfo {
     depth: u32,
     scope: ScopeId,
     is_loop: bool,
+    /// Whether it is the body of a loop that runs at least once.
+    is_certain: bool,
     /// The branch that this is one of the two blocks of, by the number of blocks when it was met.
     branch: Option<u32>,
 }
@@ -86,6 +89,7 @@ impl<'a> Schedule<'a> {
             depth,
             scope,
             is_loop,
+            is_certain: false,
             branch: None,
         });
         Instance(self.infos.len() as u32 - 1)
@@ -106,11 +110,20 @@ impl<'a> Schedule<'a> {
                 self.sequence(inner, Some(instance));
                 let block = self.sequences[&inner];
                 self.infos[block.0 as usize].branch = branch;
+                self.infos[block.0 as usize].is_certain =
+                    item.op == "prim::Loop" && self.runs(&item.operands);
             }
         }
         for &returned in &sequence.returns {
             self.need(returned, instance);
         }
+    }
+
+    /// Whether a loop with these operands runs at least once.
+    fn runs(&self, operands: &[Class]) -> bool {
+        let literal = |at: usize| self.egraph.literal(*operands.get(at)?);
+        let count = literal(0).and_then(Literal::as_int);
+        count.is_some_and(|count| count > 0) && literal(1) == Some(&Literal::Bool(true))
     }
 
     fn need(&mut self, class: Class, at: Instance) {
@@ -177,10 +190,8 @@ impl<'a> Schedule<'a> {
                 self.spread(&uses, movable, &mut homes);
             }
         }
-        if movable {
-            for home in &mut homes {
-                *home = self.out_of_loops(class, *home);
-            }
+        for home in &mut homes {
+            *home = self.out_of_loops(class, *home, movable);
         }
         homes.sort_unstable();
         homes.dedup();
@@ -284,7 +295,8 @@ impl<'a> Schedule<'a> {
         at
     }
 
-    fn out_of_loops(&self, class: Class, home: Instance) -> Instance {
+    /// The block outside of all loops on which a class does not depend; what may fail leaves only loops that would compute it anyway.
+    fn out_of_loops(&self, class: Class, home: Instance, movable: bool) -> Instance {
         let scope = self.choice.scope(class).unwrap_or(ScopeId(0));
         let mut best = home;
         let mut at = home;
@@ -292,6 +304,9 @@ impl<'a> Schedule<'a> {
             let info = self.infos[at.0 as usize];
             let defines = self.infos[parent.0 as usize].scope != info.scope;
             if defines && self.skeleton.is_inside(scope, info.scope) {
+                break;
+            }
+            if !movable && !info.is_certain {
                 break;
             }
             if info.is_loop {
@@ -321,6 +336,7 @@ impl<'a> Schedule<'a> {
             self.inner.insert((class, home), blocks);
         } else if let Some(region) = super::region(self.egraph, node) {
             let body = self.add(Some(home), self.skeleton.regions[region].0, true);
+            self.infos[body.0 as usize].is_certain = self.runs(children);
             let from = children.len() - super::body_returns(node);
             children[..from]
                 .iter()
