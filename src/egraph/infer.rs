@@ -166,6 +166,6 @@ fn known_list(analysis: &mut FactsAnalysis, node: &Node, operands: &[Data]) -> K
             list @ Known::List(_) => list,
             _ => Known::No,
         },
-        Role::DictConstruct | Role::Index | Role::None => Known::No,
+        Role::DictConstruct | Role::Index | Role::Slice | Role::Length | Role::None => Known::No,
     }
 }

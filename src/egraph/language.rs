@@ -130,6 +130,10 @@ pub(super) enum Role {
     Unpack,
     /// One element of a list, tuple or dictionary, by its position or key.
     Index,
+    /// Some elements of a list, from one position to another.
+    Slice,
+    /// How many keys a dictionary has.
+    Length,
 }
 
 /// All heads of one e-graph.
@@ -193,7 +197,9 @@ impl Heads {
 
     /// Whether anything is taken apart in this e-graph, which is when the structural rule has work to do.
     pub(super) fn has_unpack(&self) -> bool {
-        self.roles.contains(&Role::Unpack) || self.roles.contains(&Role::Index)
+        [Role::Unpack, Role::Index, Role::Slice, Role::Length]
+            .iter()
+            .any(|role| self.roles.contains(role))
     }
 }
 
@@ -206,6 +212,8 @@ fn role(kind: HeadKind) -> Role {
             "prim::ListUnpack" | "prim::TupleUnpack" => Role::Unpack,
             "prim::TupleIndex" | "aten::__getitem__.t" => Role::Index,
             op if op.starts_with("aten::__getitem__.Dict_") => Role::Index,
+            "aten::slice.t" => Role::Slice,
+            op if op.starts_with("aten::len.Dict_") => Role::Length,
             _ => Role::None,
         },
         _ => Role::None,

@@ -36,6 +36,10 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
             items[at] = a.value(2).clone();
             Ok(vec![Value::list(items)])
         },
+        "aten::_unwrap_optional" => |a| match a.is_none(0) {
+            true => Err(Fault::new("nothing to unwrap")),
+            false => Ok(vec![a.value(0).clone()]),
+        },
         "aten::__is__" => |a| Ok(vec![Value::bool(a.is_none(0) && a.is_none(1))]),
         "aten::__isnot__" => |a| Ok(vec![Value::bool(!(a.is_none(0) && a.is_none(1)))]),
         _ => return None,

@@ -37,6 +37,7 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
         },
         "aten::is_contiguous" => |a| Ok(vec![Value::bool(a.tensor(0)?.is_contiguous())]),
         "aten::is_floating_point" => |a| Ok(vec![Value::bool(a.tensor(0)?.dtype.is_float())]),
+        "aten::is_complex" => |a| Ok(vec![Value::bool(a.tensor(0)?.dtype.is_complex())]),
         "prim::dtype" => |a| {
             Ok(vec![Value::int(crate::ops::torch_dtype_code(
                 a.tensor(0)?.dtype,
@@ -68,8 +69,10 @@ pub(super) fn kernel(op: &str) -> Option<Kernel> {
             })])
         },
         "aten::scalar_tensor" => scalar_tensor,
+        "aten::tensor.int" | "aten::tensor.bool" => number_of_type,
         "prim::NumToTensor.Scalar" | "prim::NumToTensor.bool" => number_tensor,
         "aten::to.dtype" => |a| one(converted(a.tensor(0)?, a.dtype(1)?)?),
+        "aten::type_as" => |a| one(converted(a.tensor(0)?, a.tensor(1)?.dtype)?),
         _ => return None,
     })
 }
@@ -126,6 +129,15 @@ fn number_tensor(a: Arguments) -> Result<Vec<Value>, Fault> {
         }
         _ => elements::tensor_f64(vec![], &[a.float(0)?]),
     })
+}
+
+/// `tensor(int t, ScalarType? dtype, ..)` and the same of a truth value: a tensor of rank 0, of the widest type unless told otherwise.
+fn number_of_type(a: Arguments) -> Result<Vec<Value>, Fault> {
+    let widest = number_tensor(a)?;
+    match widest.first().and_then(Value::as_tensor) {
+        Some(tensor) if !a.is_none(1) => one(converted(tensor, a.dtype(1)?)?),
+        _ => Ok(widest),
+    }
 }
 
 /// `to(Tensor self, ScalarType dtype)` between floats and integers; floats truncate to integers.

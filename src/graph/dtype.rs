@@ -78,6 +78,11 @@ impl DType {
         matches!(self, DType::QI8 | DType::QU8 | DType::QI32)
     }
 
+    /// Whether its elements are complex numbers.
+    pub fn is_complex(self) -> bool {
+        matches!(self, DType::C32 | DType::C64 | DType::C128)
+    }
+
     /// Whether it is a real floating point type.
     pub fn is_float(self) -> bool {
         matches!(

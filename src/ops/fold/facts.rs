@@ -41,6 +41,7 @@ fn answer(op: &str, operands: &[Facts]) -> Option<Literal> {
         "prim::itemsize" => i64::try_from(x.dtype?.size()).ok().map(Literal::Int),
         "prim::is_quantized" => x.dtype.map(|d| Literal::Bool(d.is_quantized())),
         "aten::is_floating_point" => x.dtype.map(|d| Literal::Bool(d.is_float())),
+        "aten::is_complex" => x.dtype.map(|d| Literal::Bool(d.is_complex())),
         "aten::dim" => i64::try_from(x.rank()?).ok().map(Literal::Int),
         "aten::size" | "prim::shape" => {
             let sizes: Option<Vec<Literal>> = x.shape.as_ref()?.iter().map(|&d| size(d)).collect();

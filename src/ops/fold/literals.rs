@@ -17,7 +17,7 @@ type Kernel = fn(&[Literal]) -> Option<Literal>;
 
 /// Operators without overload, and what they do.
 #[rustfmt::skip]
-static KERNELS: [(&str, Kernel); 56] = [
+static KERNELS: [(&str, Kernel); 57] = [
     ("aten::add", number::add),
     ("aten::sub", number::sub),
     ("aten::mul", number::mul),
@@ -66,6 +66,7 @@ static KERNELS: [(&str, Kernel); 56] = [
     ("prim::StringIndex", sequence::item),
     ("prim::unchecked_cast", same),
     ("prim::unchecked_unwrap_optional", present),
+    ("aten::_unwrap_optional", present),
     ("prim::ListConstruct", |l| Some(Literal::list(l.iter().cloned()))),
     ("prim::TupleConstruct", |l| Some(Literal::Tuple(l.into()))),
     ("aten::add.t", sequence::joined),

@@ -97,6 +97,8 @@ fn questions_are_answered_from_facts() {
     assert_eq!(ask("prim::dtype", &[&x]), Some(Literal::Int(13)));
     assert_eq!(ask("prim::is_quantized", &[&x]), yes);
     assert_eq!(ask("aten::is_floating_point", &[&x]), no);
+    assert_eq!(ask("aten::is_complex", &[&x]), no);
+    assert_eq!(ask("aten::is_complex", &[&nothing]), None);
     assert_eq!(ask("aten::dim", &[&x]), Some(Literal::Int(3)));
     assert_eq!(ask("aten::size", &[&x]), None);
     assert_eq!(ask("aten::size", &[&whole]), Some(Literal::ints([2, 3])));
