@@ -15,7 +15,15 @@ use crate::command::Place;
 use crate::npy;
 
 /// Folders under `tests/models` whose cases have this form.
-const KINDS: [&str; 6] = ["dynamic", "on_device", "hoist", "fuse", "mobile", "freeze"];
+const KINDS: [&str; 7] = [
+    "dynamic",
+    "on_device",
+    "hoist",
+    "fuse",
+    "mobile",
+    "freeze",
+    "clean",
+];
 
 /// One case: its folder and what its `case.json` says.
 struct Case {

@@ -28,6 +28,7 @@ KINDS = {
     "fuse": recorded,
     "mobile": recorded,
     "freeze": recorded,
+    "clean": recorded,
 }
 
 
