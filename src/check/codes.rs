@@ -87,3 +87,5 @@ pub const SHADOWED: Code = Code::new("F0906", "shadowed");
 pub const SELF_GROWING: Code = Code::new("F0907", "self-growing");
 /// Two rules that write different things for one graph.
 pub const OVERLAP: Code = Code::new("F0908", "overlap");
+/// A rule one of whose guards is always false.
+pub const NEVER_MATCHES: Code = Code::new("F0909", "never-matches");

@@ -32,10 +32,11 @@ pub(super) fn rule<'a>(
                 (_, true) => format!("{} <=", frame.label),
             };
             match instance(frame, plan, &rule.name) {
-                Ok(variants) => instances.push(Instance {
+                Ok((variants, removed_by)) => instances.push(Instance {
                     label: Arc::from(label),
                     parameters: frame.named_parameters(),
                     variants,
+                    removed_by,
                 }),
                 Err(Stop) => stopped = true,
             }

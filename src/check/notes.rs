@@ -4,8 +4,8 @@
 //! Invariant: an `@allow` silences warnings about its own item alone, and never an error.
 
 use super::codes::{
-    DEPRECATED, MANY_VARIANTS, NEEDLESS_GUARD, OVERLAP, SELF_GROWING, SHADOWED, UNKNOWN_NAME,
-    UNTESTED, UNUSED_USE,
+    DEPRECATED, MANY_VARIANTS, NEEDLESS_GUARD, NEVER_MATCHES, OVERLAP, SELF_GROWING, SHADOWED,
+    UNKNOWN_NAME, UNTESTED, UNUSED_USE,
 };
 use super::modules::{Found, Modules, with_meant};
 use super::sink::Sink;
@@ -14,7 +14,7 @@ use crate::source::Span;
 use crate::syntax::ast::{self, NoteKind};
 
 /// The warnings there are.
-const LINTS: [Code; 8] = [
+const LINTS: [Code; 9] = [
     MANY_VARIANTS,
     UNUSED_USE,
     DEPRECATED,
@@ -23,6 +23,7 @@ const LINTS: [Code; 8] = [
     SHADOWED,
     SELF_GROWING,
     OVERLAP,
+    NEVER_MATCHES,
 ];
 
 /// A warning's name as `@allow` takes it.

@@ -72,6 +72,8 @@ pub struct Instance {
     pub parameters: Vec<(Name, Literal)>,
     /// What is matched and built; empty if a guard is false at compile time for all.
     pub variants: Vec<Variant>,
+    /// Guards that were false, whatever a model holds, for some way to match, and removed it: indexes into [`Rule::reasons`], ascending.
+    pub removed_by: Vec<usize>,
 }
 
 /// A variable of a variant, an index into [`Variant::slots`].

@@ -37,6 +37,7 @@ mod scope;
 mod search;
 mod statistics;
 mod structure;
+mod truth;
 mod typed;
 mod watch;
 
@@ -56,6 +57,7 @@ pub use replace::{Replaced, replace};
 pub use restriction::Restriction;
 pub use saturate::{SaturateError, SaturationLimits, SaturationReport, Stop, saturate};
 pub use statistics::RuleStatistics;
+pub use truth::truth;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,9 @@
 //! Invariant: what is said to match or to grow was run and did.
 //! Invariant: reads no text but to find where a rule's name stands.
 
+mod general;
 mod grow;
+mod joined;
 mod named;
 mod needless;
 mod overlap;

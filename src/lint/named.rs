@@ -16,7 +16,9 @@ pub(super) struct Rules<'a> {
     sources: &'a Sources,
     /// The files that are asked about.
     about: &'a dyn Fn(SourceId) -> bool,
-    /// Pairs of rules that stand in one step, or in one module: smaller index first.
+    /// Rules that stand in one step; or in one module, with those that no step names.
+    groups: Vec<Vec<usize>>,
+    /// Pairs of such: smaller index first.
     together: BTreeSet<(usize, usize)>,
 }
 
@@ -26,7 +28,17 @@ impl<'a> Rules<'a> {
         sources: &'a Sources,
         about: &'a dyn Fn(SourceId) -> bool,
     ) -> Rules<'a> {
-        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let index = |name: &Name| library.rules.iter().position(|rule| rule.name == *name);
+        let mut named: Vec<&[Name]> = Vec::new();
+        for pipeline in &library.pipelines {
+            steps(&pipeline.steps, &mut named);
+        }
+        let mut groups: Vec<Vec<usize>> = named
+            .iter()
+            .map(|names| names.iter().filter_map(index).collect())
+            .collect();
+        let in_steps: BTreeSet<usize> = groups.iter().flatten().copied().collect();
+        let of_steps = groups.len();
         for module in &library.modules {
             let equalities = module.rules.clone();
             groups.push(
@@ -35,23 +47,16 @@ impl<'a> Rules<'a> {
                     .collect(),
             );
         }
-        let index = |name: &Name| library.rules.iter().position(|rule| rule.name == *name);
-        let mut named: Vec<&[Name]> = Vec::new();
-        for pipeline in &library.pipelines {
-            steps(&pipeline.steps, &mut named);
-        }
-        groups.extend(
-            named
-                .iter()
-                .map(|names| names.iter().filter_map(index).collect()),
-        );
         let mut together = BTreeSet::new();
-        for group in groups {
-            for (at, &a) in group.iter().enumerate() {
-                for &b in &group[at + 1..] {
+        for (number, group) in groups.iter().enumerate() {
+            // Rules of a module that steps name act together where a step names both.
+            let is_settled =
+                |a, b| number >= of_steps && in_steps.contains(a) && in_steps.contains(b);
+            for (at, a) in group.iter().enumerate() {
+                for b in &group[at + 1..] {
                     let of = |at: usize| about(library.rules[at].span.source);
-                    if a != b && (of(a) || of(b)) {
-                        together.insert((a.min(b), a.max(b)));
+                    if a != b && (of(*a) || of(*b)) && !is_settled(a, b) {
+                        together.insert((*a.min(b), *a.max(b)));
                     }
                 }
             }
@@ -60,6 +65,7 @@ impl<'a> Rules<'a> {
             library,
             sources,
             about,
+            groups,
             together,
         }
     }
@@ -77,6 +83,15 @@ impl<'a> Rules<'a> {
     /// Pairs of rules that act together, one of them asked about, in order.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.together.iter().copied()
+    }
+
+    /// The equalities of each step or module that has both rules.
+    pub(super) fn acting_with(&self, a: usize, b: usize) -> Vec<&'a Rule> {
+        let groups = self.groups.iter();
+        let groups = groups.filter(|group| group.contains(&a) && group.contains(&b));
+        let all: BTreeSet<usize> = groups.flatten().copied().collect();
+        let rules = all.into_iter().map(|at| &self.library.rules[at]);
+        rules.filter(|rule| rule.is_equality()).collect()
     }
 
     /// The place of a rule's name.

@@ -19,7 +19,7 @@ pub fn lint(
 ) -> Vec<Diagnostic> {
     let rules = Rules::new(library, sources, about);
     let mut found = untested::untested(&rules);
-    found.extend(needless::needless(&rules));
+    found.extend(needless::needless(&rules, catalogue));
     let shadowed = shadow::shadowed(&rules);
     found.extend(shadowed.iter().map(|(_, _, diagnostic)| diagnostic.clone()));
     found.extend(grow::growing(&rules, catalogue));

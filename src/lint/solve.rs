@@ -22,36 +22,50 @@ use super::term::{Slots, Term, TermId, Terms};
 const MOST_TRIES: usize = 600;
 
 /// A graph that variants match.
-pub(super) struct Solved {
-    pub(super) egraph: EGraph,
-    /// What they match.
-    pub(super) root: Class,
+pub(super) struct Solved<'a> {
+    fill: Fill<'a>,
+    /// What each of them matches, in each of the e-graphs.
+    pub(super) roots: Vec<Class>,
     /// The graph as statements.
     pub(super) text: String,
 }
 
-/// A graph that all these variants of a set match at the top term. Each comes with its slots as terms.
-pub(super) fn solve(
+impl Solved<'_> {
+    /// The graph, in an e-graph of its own.
+    pub(super) fn egraph(&self) -> EGraph {
+        self.fill.built().0
+    }
+}
+
+/// A variant of a set with its slots as terms, and the term that it shall match.
+pub(super) struct At {
+    pub(super) variant: u32,
+    pub(super) slots: Slots,
+    pub(super) root: TermId,
+}
+
+/// A graph, all below the top term, that all these variants match.
+pub(super) fn solve<'a>(
     set: &RuleSet,
-    catalogue: &Catalogue,
-    terms: &Terms,
+    catalogue: &'a Catalogue,
+    terms: Terms,
     top: TermId,
-    variants: &[(u32, Slots)],
-) -> Option<Solved> {
+    variants: &[At],
+) -> Option<Solved<'a>> {
     let mut fill = Fill::new(catalogue, terms, top);
     let mut tries = 0;
     // Which guard stopped it last; a change must do better.
     let mut reached = fill.tried(set, variants)?;
     while let Some(failed) = reached {
         let of = &variants[failed.number];
-        let variant = set.variant(of.0);
+        let variant = set.variant(of.variant);
         let guard = variant
             .guards
             .iter()
             .find(|guard| guard.reason == failed.reason)?;
         let open: Vec<TermId> = slots_of(&guard.condition, &variant.lets)
             .into_iter()
-            .filter_map(|slot| of.1.get(&slot))
+            .filter_map(|slot| of.slots.get(&slot))
             .flat_map(|&term| fill.open_below(term))
             .collect();
         let before = fill.chosen.clone();
@@ -67,8 +81,13 @@ pub(super) fn solve(
         reached = better?;
     }
     let text = fill.text();
-    let (egraph, root) = fill.built();
-    Some(Solved { egraph, root, text })
+    let made = fill.built().1;
+    let roots = variants.iter().map(|at| made[&fill.terms.find(at.root)]);
+    Some(Solved {
+        roots: roots.collect(),
+        text,
+        fill,
+    })
 }
 
 /// The guard that stopped the first variant that does not match.
@@ -90,7 +109,7 @@ enum Content {
 /// What open terms hold.
 struct Fill<'a> {
     catalogue: &'a Catalogue,
-    terms: &'a Terms,
+    terms: Terms,
     top: TermId,
     /// Open terms in the order they are met, each with what it may hold.
     open: Vec<(TermId, Vec<Content>)>,
@@ -99,7 +118,7 @@ struct Fill<'a> {
 }
 
 impl<'a> Fill<'a> {
-    fn new(catalogue: &'a Catalogue, terms: &'a Terms, top: TermId) -> Fill<'a> {
+    fn new(catalogue: &'a Catalogue, terms: Terms, top: TermId) -> Fill<'a> {
         let mut fill = Fill {
             catalogue,
             terms,
@@ -171,11 +190,12 @@ impl<'a> Fill<'a> {
     }
 
     /// Which guard stops the variants as filled: nothing if all match. `None`: one fails before its guards.
-    fn tried(&self, set: &RuleSet, variants: &[(u32, Slots)]) -> Option<Option<Failed>> {
-        let (mut egraph, root) = self.built();
+    fn tried(&self, set: &RuleSet, variants: &[At]) -> Option<Option<Failed>> {
+        let (mut egraph, made) = self.built();
         egraph.rebuild().ok()?;
-        for (number, (variant, _)) in variants.iter().enumerate() {
-            let attempt: Attempt = attempts(&egraph, set, [*variant], root).pop()?;
+        for (number, at) in variants.iter().enumerate() {
+            let root = *made.get(&self.terms.find(at.root))?;
+            let attempt: Attempt = attempts(&egraph, set, [at.variant], root).pop()?;
             let Some(missed) = attempt.missed else {
                 continue;
             };
@@ -191,11 +211,12 @@ impl<'a> Fill<'a> {
         Some(None)
     }
 
-    fn built(&self) -> (EGraph, Class) {
+    /// The e-graph, and what each term is in it.
+    fn built(&self) -> (EGraph, FxHashMap<TermId, Class>) {
         let mut egraph = EGraph::new(ConstantStore::default()).with_catalogue(self.catalogue);
         let mut made = FxHashMap::default();
-        let root = self.class(self.top, &mut egraph, &mut made);
-        (egraph, root)
+        self.class(self.top, &mut egraph, &mut made);
+        (egraph, made)
     }
 
     fn class(
@@ -293,20 +314,37 @@ impl<'a> Fill<'a> {
                     name
                 }
             },
-            Term::Apply { op, operands, .. } => {
+            Term::Apply {
+                op,
+                operands,
+                results,
+                ..
+            } => {
                 let operands: Vec<String> = operands
                     .iter()
                     .map(|&operand| self.line(operand, names, parameters, lines))
                     .collect();
                 let name = format!("%{}", lines.len() + 1);
-                lines.push(format!("{name} = {op}({})", operands.join(", ")));
+                let bound: Vec<String> = match results {
+                    1 => vec![name.clone()],
+                    _ => (0..*results).map(|of| result_name(&name, of)).collect(),
+                };
+                let operands = operands.join(", ");
+                lines.push(format!("{} = {op}({operands})", bound.join(", ")));
                 name
             }
-            Term::Result { of, .. } => self.line(*of, names, parameters, lines),
+            Term::Result { index, of } => {
+                result_name(&self.line(*of, names, parameters, lines), *index)
+            }
         };
         names.insert(term, name.clone());
         name
     }
+}
+
+/// What a result of an operator with several is called.
+fn result_name(node: &str, index: u32) -> String {
+    format!("{node}.{index}")
 }
 
 const SCALE: f64 = 0.5;

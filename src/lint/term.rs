@@ -215,7 +215,7 @@ impl Terms {
 }
 
 /// TorchScript writes element types as numbers.
-fn written(literal: &Literal) -> Literal {
+pub(super) fn written(literal: &Literal) -> Literal {
     match literal {
         Literal::DType(dtype) => Literal::Int(ops::torch_dtype_code(*dtype)),
         other => other.clone(),

@@ -33,20 +33,20 @@ pub(super) fn lets<'a>(resolver: &mut Resolver<'_, 'a>, plan: &Plan<'a>) -> Chec
     Ok(kept)
 }
 
-/// The guards that are left; `None` if one is false.
+/// The guards that are left, or the first one that is false.
 pub(super) fn guards<'a>(
     resolver: &mut Resolver<'_, 'a>,
     plan: &Plan<'a>,
-) -> Checked<Option<Vec<Guard>>> {
+) -> Checked<Result<Vec<Guard>, usize>> {
     let mut kept = Vec::new();
     for (reason, guard) in plan.guards.iter().enumerate() {
         match decided(resolver, guard)? {
             Decided::Always => {}
-            Decided::Never => return Ok(None),
+            Decided::Never => return Ok(Err(reason)),
             Decided::Later(condition) => kept.push(Guard { condition, reason }),
         }
     }
-    Ok(Some(kept))
+    Ok(Ok(kept))
 }
 
 /// What is known of a guard.

@@ -3,6 +3,8 @@
 //! In: a plan and a frame. Out: variants; or why a shape has none.
 //! Invariant: each way to take optional nodes and alternatives gives a variant, or a guard that is false for it, or a diagnostic.
 
+use std::collections::BTreeSet;
+
 use super::build::{BEHIND_THE_MATCH, Builder, told};
 use super::canonical;
 use super::conditions::{Decided, decided, guards, lets};
@@ -25,12 +27,12 @@ use crate::syntax::ast;
 /// More variants, or ways to choose, would take minutes.
 const MOST: usize = 1 << 11;
 
-/// The variants of an instance.
+/// The variants of an instance, and the guards that removed others.
 pub(in crate::check) fn instance<'a>(
     frame: &Frame<'_, 'a>,
     plan: &Plan<'a>,
     name: &'a ast::Name,
-) -> Checked<Vec<Variant>> {
+) -> Checked<(Vec<Variant>, Vec<usize>)> {
     let replaced = replaced(plan);
     let mut choices = Choices::default();
     let mut made = Made::default();
@@ -58,7 +60,7 @@ pub(in crate::check) fn instance<'a>(
             .help("name overloads (`aten::mean.dim`), or split the rule");
         tell(frame, warning);
     }
-    Ok(made.variants)
+    Ok((made.variants, made.removed_by.into_iter().collect()))
 }
 
 fn too_many(name: &ast::Name) -> Diagnostic {
@@ -111,6 +113,7 @@ fn replaced<'a>(plan: &Plan<'a>) -> Vec<&'a str> {
 struct Made {
     variants: Vec<Variant>,
     texts: Vec<String>,
+    removed_by: BTreeSet<usize>,
 }
 
 impl Made {
@@ -141,7 +144,8 @@ fn shape<'a>(
     sketch: &Sketch<'a>,
     made: &mut Made,
 ) -> Checked<()> {
-    if is_excluded(frame, plan, sketch)? {
+    if let Some(guard) = excluded(frame, plan, sketch)? {
+        made.removed_by.insert(guard);
         return Ok(());
     }
     let solutions = match solve(frame.cx, sketch, (&frame.full_label(), frame.span))? {
@@ -167,8 +171,11 @@ fn shape<'a>(
             match variant(frame, plan, sketch, solution, lowered)? {
                 Ok(variant) => {
                     fits = true;
-                    if let Some(variant) = variant {
-                        made.add(frame, variant);
+                    match variant {
+                        Ok(variant) => made.add(frame, variant),
+                        Err(guard) => {
+                            made.removed_by.insert(guard);
+                        }
                     }
                 }
                 Err(unfit) => {
@@ -187,8 +194,12 @@ fn shape<'a>(
     }
 }
 
-/// Whether a guard that rests on template parameters and tags alone is false, so that the shape need not fit.
-fn is_excluded<'a>(frame: &Frame<'_, 'a>, plan: &Plan<'a>, sketch: &Sketch<'a>) -> Checked<bool> {
+/// The guard that rests on template parameters and tags alone and is false, so that the shape need not fit.
+fn excluded<'a>(
+    frame: &Frame<'_, 'a>,
+    plan: &Plan<'a>,
+    sketch: &Sketch<'a>,
+) -> Checked<Option<usize>> {
     let mut resolver = frame.resolver();
     for (key, value) in sketch.tag_keys() {
         resolver.bind(key, Expr::Literal(value));
@@ -196,26 +207,26 @@ fn is_excluded<'a>(frame: &Frame<'_, 'a>, plan: &Plan<'a>, sketch: &Sketch<'a>) 
     let known = |resolver: &Resolver<'_, 'a>, key: Key<'_>| {
         resolver.local(key).is_some() || (!key.is_value && frame.known(key.name).is_some())
     };
-    for guard in &plan.guards {
+    for (reason, guard) in plan.guards.iter().enumerate() {
         let mut mentions = Mentions::default();
         mentions.expr(&guard.condition);
         if mentions.list.iter().all(|m| known(&resolver, m.key))
             && let Decided::Never = decided(&mut resolver, guard)?
         {
-            return Ok(true);
+            return Ok(Some(reason));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
-/// The variant of a lowered pattern; nothing if a guard of it is false, failures if its sides do not fit.
+/// The variant of a lowered pattern, or the guard that is false for it; failures if its sides do not fit.
 fn variant<'a>(
     frame: &Frame<'_, 'a>,
     plan: &Plan<'a>,
     sketch: &Sketch<'a>,
     solution: &Solution<'a>,
     lowered: Lowered<'a>,
-) -> Checked<Result<Option<Variant>, Vec<Failure>>> {
+) -> Checked<Result<Result<Variant, usize>, Vec<Failure>>> {
     debug_assert_eq!(sketch.nodes.len(), solution.nodes.len());
     let mut resolver = frame.resolver();
     resolver.absent_is_none();
@@ -223,8 +234,9 @@ fn variant<'a>(
         resolver.bind(*key, expr.clone());
     }
     let lets = lets(&mut resolver, plan)?;
-    let Some(guards) = guards(&mut resolver, plan)? else {
-        return Ok(Ok(None));
+    let guards = match guards(&mut resolver, plan)? {
+        Ok(guards) => guards,
+        Err(guard) => return Ok(Ok(Err(guard))),
     };
     refuse_unrelated(frame, &lowered)?;
     if let Some(failure) = label_misplaced(plan, &lowered) {
@@ -241,7 +253,7 @@ fn variant<'a>(
         pattern: root.pattern,
         replacement,
     });
-    Ok(Ok(Some(Variant {
+    Ok(Ok(Ok(Variant {
         slots: lowered.slots,
         roots: roots.collect(),
         guards,

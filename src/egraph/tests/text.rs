@@ -319,6 +319,7 @@ pub(super) fn rule_of(name: &str, variant: Variant) -> Rule {
             label: name.into(),
             parameters: Vec::new(),
             variants: vec![variant],
+            removed_by: Vec::new(),
         }],
         effects: false,
     }
