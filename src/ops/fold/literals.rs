@@ -64,7 +64,7 @@ static KERNELS: [(&str, Kernel); 57] = [
     ("aten::format", text::format),
     ("aten::device", text::device),
     ("prim::StringIndex", sequence::item),
-    ("prim::unchecked_cast", same),
+    ("prim::unchecked_cast", present),
     ("prim::unchecked_unwrap_optional", present),
     ("aten::_unwrap_optional", present),
     ("prim::ListConstruct", |l| Some(Literal::list(l.iter().cloned()))),

@@ -122,8 +122,11 @@ pub(super) fn item(o: Operands) -> Vec<Facts> {
     })]
 }
 
-/// The operand itself, perhaps under another type.
+/// The operand itself, perhaps under another type. `None` under another type is where the model never gets: nothing is known of that.
 pub(super) fn operand(o: Operands) -> Vec<Facts> {
+    if o.input().literal == Some(Literal::None) {
+        return vec![Facts::default()];
+    }
     let mut facts = o.input().clone();
     facts.ty = match facts.ty {
         Some(Type::Optional(inner)) => Some(*inner),

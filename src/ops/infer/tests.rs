@@ -137,3 +137,14 @@ fn unknown_operators_say_what_their_schema_says() {
     assert_eq!(one("prim::GetAttr", &[Facts::default()]), Facts::default());
     assert_eq!(infer("no::such", &[]), []);
 }
+
+#[test]
+fn nothing_is_known_of_none_taken_for_a_tensor() {
+    let none = Facts::of_literal(Literal::None);
+    let tensor = Facts::of_type(Type::tensor().optional());
+    assert_eq!(one("prim::unchecked_cast", &[none]), Facts::default());
+    assert_eq!(
+        one("prim::unchecked_cast", &[tensor]).ty,
+        Some(Type::tensor())
+    );
+}
