@@ -145,9 +145,10 @@ impl<'s> Lowering<'_, '_, 's> {
                     return Ok(());
                 }
                 let copied = is_copy(value);
-                let value = self.expr(value, ty.as_ref())?;
-                let ty = ty.clone().unwrap_or_else(|| self.type_of(value));
-                self.bind(*target, value, ty, copied);
+                let made = self.expr(value, ty.as_ref())?;
+                let ty = ty.clone();
+                let ty = ty.unwrap_or_else(|| self.declared_type(value, made));
+                self.bind(*target, made, ty, copied);
             }
             StmtKind::Unpack { targets, value } => {
                 let copied = match &value.kind {
