@@ -229,7 +229,8 @@ impl Skeleton {
         changed || pure
     }
 
-    /// Makes the results of branches without effects equal to those of the block that a known condition takes. Whether there was one.
+    /// Makes the results of branches without effects equal to those of the block that a known condition takes, and to those on which both
+    /// blocks agree. Whether there was one.
     fn take_pure_branches(egraph: &mut EGraph) -> bool {
         let mut taken: Vec<(Class, Class)> = Vec::new();
         for class in egraph.classes() {
@@ -245,7 +246,7 @@ impl Skeleton {
                     _ => None,
                 };
                 if op == "prim::If" {
-                    own_condition(egraph, class, children, results, &mut taken);
+                    without_asking(egraph, class, children, results, &mut taken);
                 }
                 let Some(known) = known else { continue };
                 let from = if known { 1 } else { 1 + results as usize };
@@ -280,8 +281,9 @@ impl Skeleton {
     }
 }
 
-/// A branch that returns true where its condition is true, and false where it is not, returns its condition.
-fn own_condition(
+/// A branch that returns true where its condition is true, and false where it is not, returns its condition. What both blocks return, it
+/// returns whatever its condition is.
+fn without_asking(
     egraph: &EGraph,
     class: Class,
     children: &[Class],
@@ -300,12 +302,15 @@ fn own_condition(
         else {
             continue;
         };
-        if (truth(then), truth(otherwise)) == (Some(true), Some(false)) {
-            let whole = match results {
-                1 => Some(class),
-                _ => egraph.projection(class, result),
-            };
-            taken.extend(whole.map(|whole| (whole, condition)));
-        }
+        let value = match (truth(then), truth(otherwise)) {
+            (Some(true), Some(false)) => condition,
+            _ if egraph.find(then) == egraph.find(otherwise) => then,
+            _ => continue,
+        };
+        let whole = match results {
+            1 => Some(class),
+            _ => egraph.projection(class, result),
+        };
+        taken.extend(whole.map(|whole| (whole, value)));
     }
 }

@@ -317,9 +317,10 @@ impl Emitter<'_> {
         }
         let mut values = Vec::new();
         for (i, ty) in types.into_iter().enumerate() {
+            // One of several that compute the same has the name: those that are read of the others would not be the same again.
             let name = self
                 .result_class(class, results, i)
-                .and_then(|result| self.named.get(&result)?.name);
+                .and_then(|result| self.named.get_mut(&result)?.name.take());
             values.push(self.graph.add_result(id, ty, name));
         }
         self.origins.push((id, self.candidates.origin(node), class));
