@@ -11,6 +11,7 @@ mod literal;
 mod module;
 mod name;
 mod prune;
+mod same;
 mod ssa;
 mod tensor;
 pub mod text;
@@ -30,6 +31,7 @@ pub use module::{
 };
 pub use name::Name;
 pub use prune::prune;
+pub use same::same;
 pub use ssa::{AttributeLiteral, Block, BlockId, Def, Graph, Node, NodeId, Value, ValueId};
 pub use tensor::{Quantization, Storage, Tensor};
 pub use types::{TensorType, Type};

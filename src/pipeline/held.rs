@@ -25,6 +25,8 @@ pub(super) struct Held {
     pub(super) names: Vec<Name>,
     /// Whether attributes that nothing writes are constants.
     pub(super) is_frozen: bool,
+    /// What was to be kept when they were frozen.
+    pub(super) frozen_with: Vec<String>,
     kept: Kept,
     /// Modules whose methods are still called.
     whole: FxHashSet<ModuleId>,
@@ -91,7 +93,7 @@ impl Run<'_> {
         }
     }
 
-    fn hold(&mut self, graphs: impl IntoIterator<Item = (Name, Graph)>) {
+    pub(super) fn hold(&mut self, graphs: impl IntoIterator<Item = (Name, Graph)>) {
         self.held.names.clear();
         for (method, mut graph) in graphs {
             if self.held.is_frozen {
@@ -106,6 +108,7 @@ impl Run<'_> {
     pub(super) fn freeze(&mut self, keep: &[String]) -> Result<(), JobError> {
         let frozen = freeze::freeze(&self.file.model, keep, &self.loaded.catalogue)?;
         self.held.is_frozen = true;
+        self.held.frozen_with = keep.to_vec();
         let kept = std::mem::replace(&mut self.held.kept, frozen.kept);
         kept.named
             .into_iter()

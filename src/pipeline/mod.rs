@@ -21,5 +21,6 @@ pub mod report;
 mod rewrite;
 mod sequences;
 mod settings;
+mod settle;
 mod steps;
 mod store;

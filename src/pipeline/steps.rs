@@ -173,23 +173,14 @@ impl<'a> Run<'a> {
                 if last.is_some_and(|last| std::ptr::eq(last, step)) {
                     rules.extend(self.added_rules(&rules, pipeline));
                 }
-                for method in methods {
-                    let outcome = self.rewrite(method, |run, of| {
-                        let applied = run.applied.clone();
-                        let names = rewrite::Saturation {
-                            rules: &rules,
-                            keeps,
-                            modules: &modules,
-                            applied: &applied,
-                        };
-                        let (loaded, options) = (run.loaded, run.options);
-                        let mut scene = run.scene(method, *span);
-                        rewrite::saturate(of, loaded, options, &names, &mut scene)
-                    })?;
-                    self.outcomes.insert(method, outcome);
-                    self.register(method)?;
-                }
-                Ok(())
+                let applied = self.applied.clone();
+                let names = rewrite::Saturation {
+                    rules: &rules,
+                    keeps,
+                    modules: &modules,
+                    applied: &applied,
+                };
+                self.saturate(&names, &methods, *span)
             }
             Step::Store {
                 ops,
@@ -260,7 +251,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn scene(&mut self, method: Name, span: Span) -> rewrite::Scene<'_> {
+    pub(super) fn scene(&mut self, method: Name, span: Span) -> rewrite::Scene<'_> {
         rewrite::Scene {
             span,
             method: method.as_str(),

@@ -14,6 +14,7 @@ mod kept;
 mod methods;
 mod node;
 mod paths;
+mod repeat;
 
 pub use around::{Around, inline_around};
 pub use detach::detach;

@@ -109,7 +109,7 @@ impl Freezer<'_> {
         self.model.functions.contains_key(&name).then_some(name)
     }
 
-    fn operand(
+    pub(super) fn operand(
         &mut self,
         operand: Bound,
         node: &Node,
@@ -192,51 +192,6 @@ impl Freezer<'_> {
             results.push(result);
         }
         Ok(results)
-    }
-
-    fn repeat(
-        &mut self,
-        source: &Graph,
-        node: &Node,
-        bound: &[Bound],
-        scope: &mut Scope,
-        target: BlockId,
-    ) -> Result<Vec<Bound>, FreezeError> {
-        let operands = bound
-            .iter()
-            .map(|&operand| self.operand(operand, node, target))
-            .collect::<Result<Vec<_>, _>>()?;
-        self.shared.extend(operands.iter().copied());
-        let never = matches!(self.graph.literal(operands[0]), Some(Literal::Int(n)) if *n <= 0)
-            || matches!(self.graph.literal(operands[1]), Some(Literal::Bool(false)));
-        if never {
-            return Ok(operands[2..]
-                .iter()
-                .map(|&value| Bound::Value(value))
-                .collect());
-        }
-        let block = node.blocks[0];
-        let id = self.emit(node.op, operands, node, target);
-        let body = self.graph.add_block();
-        self.graph.node_mut(id).blocks.push(body);
-        for &parameter in &source.block(block).parameters {
-            let of = source.value(parameter);
-            let value = self.graph.add_parameter(body, of.ty.clone(), of.name);
-            self.facts.insert(value, Facts::of_type(of.ty.clone()));
-            self.shared.insert(value);
-            scope.insert(parameter, Bound::Value(value));
-        }
-        self.block(source, block, scope, body)?;
-        for &value in &source.block(block).returns {
-            let value = self.value(source, scope, value, &place(node))?;
-            self.shared.insert(value);
-            self.graph.block_mut(body).returns.push(value);
-        }
-        Ok(node
-            .results
-            .iter()
-            .map(|&result| self.result(source, result, id, target))
-            .collect())
     }
 
     fn operator(
@@ -372,7 +327,7 @@ impl Freezer<'_> {
         (fresh && same).then(|| Name::new(partner))
     }
 
-    fn emit(
+    pub(super) fn emit(
         &mut self,
         op: Name,
         operands: Vec<ValueId>,
@@ -387,7 +342,7 @@ impl Freezer<'_> {
     }
 
     /// A result of a branch or loop: nothing is known of its memory.
-    fn result(
+    pub(super) fn result(
         &mut self,
         source: &Graph,
         result: ValueId,
