@@ -125,8 +125,13 @@ impl Story {
             queue.push_back(id);
         }
         for id in nodes {
+            // What stands there more often than before is a step of a loop that was unrolled.
             let queue = waiting.get_mut(&key(graph, id));
-            if let Some(from) = queue.and_then(VecDeque::pop_front) {
+            let from = queue.and_then(|queue| match queue.len() {
+                1 => queue.front().copied(),
+                _ => queue.pop_front(),
+            });
+            if let Some(from) = from {
                 take(id, from);
             }
         }
