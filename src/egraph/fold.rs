@@ -240,6 +240,7 @@ fn known_value(analysis: &mut FactsAnalysis, value: Value) -> Option<Known> {
         Value::Literal(literal) => Known::Literal(analysis.tables.literal(&literal)),
         Value::Tensor(tensor) => known_constant(analysis, Constant::Tensor(tensor)),
         Value::Packed(packed) => known_constant(analysis, Constant::Packed(packed)),
+        Value::Object(object) => known_constant(analysis, Constant::Object(object)),
         Value::List(items) => {
             let items: Option<Vec<Known>> = items
                 .into_iter()

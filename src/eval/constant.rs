@@ -41,6 +41,7 @@ pub fn force(store: &ConstantStore, id: ConstantId) -> Result<Constant, EvalErro
     let value = match result {
         Some(Value::Tensor(tensor)) => Constant::Tensor(tensor),
         Some(Value::Packed(packed)) => Constant::Packed(packed),
+        Some(Value::Object(object)) => Constant::Object(object),
         other => {
             let found = other.map_or("missing", |value| value.kind());
             return Err(within(EvalError::Invalid {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::graph::{Constant, Literal, ModuleId, Packed, Tensor};
+use crate::graph::{Constant, Literal, ModuleId, Object, Packed, Tensor};
 
 /// A value of a run.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub enum Value {
     Tensor(Tensor),
     /// A packed weight.
     Packed(Arc<Packed>),
+    /// An object that is only carried along.
+    Object(Arc<Object>),
     /// A module of the model.
     Module(ModuleId),
     /// A list that holds something other than literals. Build it with [`Value::list`].
@@ -112,6 +114,7 @@ impl Value {
             Value::Literal(Literal::Tuple(_)) | Value::Tuple(_) => "a tuple",
             Value::Tensor(_) => "a tensor",
             Value::Packed(_) => "a packed weight",
+            Value::Object(_) => "an object of a class of PyTorch's own",
             Value::Module(_) => "a module",
         }
     }
@@ -134,6 +137,7 @@ impl From<Constant> for Value {
         match constant {
             Constant::Tensor(tensor) => Value::Tensor(tensor),
             Constant::Packed(packed) => Value::Packed(packed),
+            Constant::Object(object) => Value::Object(object),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 
-use super::{Facts, Literal, Name, Tensor};
+use super::{Facts, Literal, Name, Object, Tensor};
 
 /// A constant of a [`ConstantStore`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -85,6 +85,8 @@ pub enum Constant {
     Tensor(Tensor),
     /// A packed weight.
     Packed(Arc<Packed>),
+    /// An object that is only carried along.
+    Object(Arc<Object>),
 }
 
 impl Constant {
@@ -92,33 +94,35 @@ impl Constant {
     pub fn size_in_bytes(&self) -> u64 {
         match self {
             Constant::Tensor(t) => tensor_bytes(t),
-            Constant::Packed(p) => {
-                tensor_bytes(&p.weight) + p.bias.as_ref().map_or(0, tensor_bytes)
-            }
+            Constant::Packed(p) => packed_bytes(p),
+            Constant::Object(o) => o.size_in_bytes(),
         }
     }
 
     fn content_hash(&self) -> u128 {
         match self {
             Constant::Tensor(t) => t.content_hash(),
-            Constant::Packed(p) => {
-                let mut h = xxhash_rust::xxh3::Xxh3::new();
-                h.update(p.family.as_str().as_bytes());
-                h.update(&p.weight.content_hash().to_le_bytes());
-                h.update(
-                    &p.bias
-                        .as_ref()
-                        .map_or(0, Tensor::content_hash)
-                        .to_le_bytes(),
-                );
-                h.update(format!("{:?}", (&p.config, p.range)).as_bytes());
-                h.digest128()
-            }
+            Constant::Packed(p) => packed_hash(p),
+            Constant::Object(o) => o.content_hash(),
         }
     }
 }
 
-fn tensor_bytes(tensor: &Tensor) -> u64 {
+pub(super) fn packed_hash(packed: &Packed) -> u128 {
+    let mut h = xxhash_rust::xxh3::Xxh3::new();
+    h.update(packed.family.as_str().as_bytes());
+    h.update(&packed.weight.content_hash().to_le_bytes());
+    let bias = packed.bias.as_ref().map_or(0, Tensor::content_hash);
+    h.update(&bias.to_le_bytes());
+    h.update(format!("{:?}", (&packed.config, packed.range)).as_bytes());
+    h.digest128()
+}
+
+pub(super) fn packed_bytes(packed: &Packed) -> u64 {
+    tensor_bytes(&packed.weight) + packed.bias.as_ref().map_or(0, tensor_bytes)
+}
+
+pub(super) fn tensor_bytes(tensor: &Tensor) -> u64 {
     let parameters = match &tensor.quantization {
         Some(super::Quantization::PerChannel { scales, .. }) => 16 * scales.len() as u64,
         _ => 0,

@@ -10,6 +10,7 @@ mod facts;
 mod literal;
 mod module;
 mod name;
+mod object;
 mod prune;
 mod same;
 mod ssa;
@@ -30,6 +31,7 @@ pub use module::{
     unmangled,
 };
 pub use name::Name;
+pub use object::{Object, ObjectState};
 pub use prune::prune;
 pub use same::same;
 pub use ssa::{AttributeLiteral, Block, BlockId, Def, Graph, Node, NodeId, Value, ValueId};

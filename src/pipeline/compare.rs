@@ -216,6 +216,7 @@ fn same_constant(a: &Constant, b: &Constant) -> bool {
     match (a, b) {
         (Constant::Tensor(p), Constant::Tensor(q)) => same_tensor(p, q),
         (Constant::Packed(p), Constant::Packed(q)) => same_packed(p, q),
+        (Constant::Object(p), Constant::Object(q)) => p.content_hash() == q.content_hash(),
         _ => false,
     }
 }

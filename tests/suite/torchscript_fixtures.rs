@@ -145,6 +145,7 @@ fn assert_same_model(a: &Model, b: &Model, path: &Path) {
             .filter_map(|constant| match constant {
                 Constant::Tensor(tensor) => tensor.contiguous_bytes().map(content_hash),
                 Constant::Packed(packed) => Some(packed.weight.content_hash()),
+                Constant::Object(object) => Some(object.content_hash()),
             })
             .collect();
         constants.sort_unstable();

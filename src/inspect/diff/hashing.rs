@@ -152,6 +152,7 @@ pub(super) fn constant_hash(constants: &ConstantStore, id: ConstantId) -> u128 {
                 text_hash("config", &format!("{:?}", packed.config)),
             ],
         ),
+        Ok(Constant::Object(object)) => object.content_hash(),
         Err(error) => text_hash("unknown", &error.to_string()),
     }
 }

@@ -16,9 +16,14 @@ use super::packed::{State, is_packed_class, read_packed};
 use super::tensors::{Storages, is_tensor, read_tensor};
 use crate::graph::{
     Attribute, AttributeValue, Constant, ConstantId, Facts, Literal, Model, Module, ModuleId, Name,
-    ParameterKind, Tensor, Type,
+    Object, ObjectState, ParameterKind, Tensor, Type,
 };
 use crate::model::pickle::{Node, NodeId, Pickle};
+
+/// The module of the functions that give containers their element type.
+pub(super) const TYPED: &str = "torch.jit._pickle";
+/// Classes whose objects are carried along as they are.
+const CARRIED: [&str; 1] = ["__torch__.torch.classes.rnn.CellParamsBase"];
 
 /// Deeper objects are refused before anything recurses over them.
 const MAX_DEPTH: usize = 200;
@@ -258,6 +263,17 @@ impl<'a, 's> ObjectReader<'a, 's> {
         if let Some(&id) = self.modules.get(&node) {
             return Ok(AttributeValue::Module(id));
         }
+        if CARRIED.contains(&class.as_str()) {
+            let state = match state {
+                Some(state) => self.carried(state, 0)?,
+                None => ObjectState::None,
+            };
+            let constant = Constant::Object(Object { class, state }.into());
+            let facts = Facts::of_type(Type::Class(class));
+            return Ok(AttributeValue::Constant(
+                self.model.constants.intern(constant, facts),
+            ));
+        }
         if class.as_str().starts_with("__torch__.torch.classes.") {
             return Err(self.refuse(
                 format!("an object of class `{class}`, which is not supported"),
@@ -379,6 +395,57 @@ impl<'a, 's> ObjectReader<'a, 's> {
                 _ => State::None,
             },
             _ => State::None,
+        })
+    }
+
+    /// The state of an object that is carried along; its parts are no constants of their own.
+    fn carried(&mut self, node: NodeId, depth: usize) -> Result<ObjectState, ReadError> {
+        self.visits += 1;
+        if depth > MAX_DEPTH || self.visits > MAX_VISITS {
+            return Err(self.broken("a state that is too deep or too large"));
+        }
+        let pickle = self.pickle;
+        let all = |this: &mut Self, items: &[NodeId]| {
+            let items = items.iter().map(|&item| this.carried(item, depth + 1));
+            items.collect::<Result<Vec<_>, _>>()
+        };
+        let unknown = |this: &Self| {
+            this.refuse(
+                "an object with a state that is not supported".to_owned(),
+                "remove it before saving the model",
+            )
+        };
+        Ok(match pickle.node(node) {
+            Node::None => ObjectState::None,
+            Node::Bool(value) => ObjectState::Bool(*value),
+            Node::Int(value) => ObjectState::Int(*value),
+            Node::Float(value) => ObjectState::Float(*value),
+            Node::Str(value) => ObjectState::Str((&**value).into()),
+            Node::Tuple(items) => ObjectState::Tuple(all(self, items)?),
+            Node::List(items) => ObjectState::List(all(self, items)?),
+            Node::Reduce { .. } if is_tensor(pickle, node) => ObjectState::Tensor(self.read(node)?),
+            Node::Reduce { .. } => match pickle.call(node) {
+                Some(call) if call.module == TYPED => {
+                    ObjectState::Typed(Name::new(call.name), all(self, call.args)?)
+                }
+                _ => return Err(unknown(self)),
+            },
+            Node::Object { class, state } => {
+                let class = pickle
+                    .global(*class)
+                    .map(|(module, name)| format!("{module}.{name}"));
+                let (Some(class), Some(state)) = (class, state) else {
+                    return Err(unknown(self));
+                };
+                let state = self.state(*state, depth + 1)?;
+                match read_packed(&class, &state) {
+                    Some(packed) => ObjectState::Packed(packed.into()),
+                    None => return Err(unknown(self)),
+                }
+            }
+            Node::Dict(_) | Node::Global { .. } | Node::PersistentId(_) => {
+                return Err(unknown(self));
+            }
         })
     }
 

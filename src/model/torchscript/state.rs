@@ -317,7 +317,7 @@ impl Follower<'_> {
         match value {
             AttributeValue::Constant(id) => match self.model.constants.get(*id).value.get()? {
                 Constant::Tensor(tensor) => Some(tensor.clone()),
-                Constant::Packed(_) => None,
+                Constant::Packed(_) | Constant::Object(_) => None,
             },
             _ => None,
         }

@@ -34,6 +34,7 @@ pub fn facts_of_constant(constant: &Constant) -> Facts {
     match constant {
         Constant::Tensor(tensor) => facts_of_tensor(tensor),
         Constant::Packed(packed) => facts_of_packed(packed),
+        Constant::Object(object) => Facts::of_type(Type::Class(object.class)),
     }
 }
 

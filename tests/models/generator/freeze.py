@@ -115,6 +115,23 @@ class Quantized(nn.Module):
         return self.dequant(self.conv(self.quant(x)))
 
 
+class Recurrent(nn.Module):
+    """A layer whose weights are objects that only PyTorch knows, once it is quantized when it runs."""
+
+    def __init__(self):
+        super().__init__()
+        self.recurrent, self.fc = nn.LSTM(3, 4, num_layers=2, bidirectional=True), nn.Linear(8, 2)
+
+    def forward(self, x):
+        y, (h, c) = self.recurrent(x)
+        return self.fc(y), h, c
+
+
+def eager_dynamic():
+    torch.backends.quantized.engine = "onednn"
+    return torch.jit.script(tq.quantize_dynamic(case.few(Recurrent()).eval()))
+
+
 def eager_quantized(image):
     torch.backends.quantized.engine = "onednn"
     model = case.few(Quantized()).eval()
@@ -125,11 +142,11 @@ def eager_quantized(image):
     return torch.jit.script(model)
 
 
-def make(out, name, module, calls, keep=(), theirs=True, **more):
+def make(out, name, module, calls, keep=(), theirs=True, interpreter={"absolute": 1e-6}, **more):
     model = module if isinstance(module, torch.jit.ScriptModule) else torch.jit.script(case.few(module).eval())
     options = [word for kept in keep for word in ("--keep", kept)]
     frozen = torch.jit.freeze(model, preserved_attrs=list(keep), optimize_numerics=False) if theirs else None
-    case.write(out, "freeze", name, model, calls, "torch.simplify", 0, theirs=frozen, reference=model, options=options, interpreter={"absolute": 1e-6}, **more)
+    case.write(out, "freeze", name, model, calls, "torch.simplify", 0, theirs=frozen, reference=model, options=options, interpreter=interpreter, **more)
 
 
 def main():
@@ -147,6 +164,8 @@ def main():
     make(out, "branch", Branch(), [("forward", [pair, True]), ("forward", [pair, False])])
     image = torch.arange(8).reshape(1, 2, 2, 2) / 4.0
     make(out, "quantized", eager_quantized(image), [("forward", [image]), ("features", [image])], ["features"], engine="onednn")
+    steps = torch.arange(18).reshape(3, 2, 3) / 8.0 - 1
+    make(out, "recurrent", eager_dynamic(), [("forward", [steps])], engine="onednn", interpreter="`aten::quantized_lstm")
 
 
 main()

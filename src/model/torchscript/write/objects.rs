@@ -7,13 +7,14 @@ use rustc_hash::FxHashMap;
 
 use super::storages::{Placed, StorageTable};
 use crate::graph::{
-    Attribute, AttributeValue, Constant, ConstantId, DType, Literal, Model, ModuleId, Name, Packed,
-    Quantization, Tensor, Type,
+    Attribute, AttributeValue, Constant, ConstantId, DType, Literal, Model, ModuleId, Name, Object,
+    ObjectState, Packed, Quantization, Tensor, Type,
 };
 use crate::model::pickle::{NodeId, PickleBuilder};
 use crate::model::torchscript::code_types::spell;
 use crate::model::torchscript::container::{Container, TorchScript};
 use crate::model::torchscript::error::WriteError;
+use crate::model::torchscript::objects::TYPED;
 use crate::model::torchscript::packed::{configuration, packed_class, stored_weight};
 use crate::model::torchscript::tensors::storage_class;
 
@@ -280,14 +281,15 @@ impl<'a> Objects<'a> {
         let node = match self.model.constants.get(id).value.get() {
             Some(Constant::Tensor(tensor)) => self.tensor(tensor, self.is_state)?,
             Some(Constant::Packed(packed)) => self.packed(packed)?,
+            Some(Constant::Object(object)) => self.carried(object)?,
             None => return Err(self.refuse("a constant that was not computed")),
         };
         // State stays apart: a tensor that two attributes hold by value must not become one.
-        let is_packed = matches!(
+        let is_object = matches!(
             self.model.constants.get(id).value.get(),
-            Some(Constant::Packed(_))
+            Some(Constant::Packed(_) | Constant::Object(_))
         );
-        if !self.is_state || is_packed {
+        if !self.is_state || is_object {
             self.constants.insert(id, node);
         }
         Ok(node)
@@ -342,6 +344,42 @@ impl<'a> Objects<'a> {
         let state = self.builder.tuple(state);
         let (package, class) = split(Name::new(class));
         Ok(self.builder.object(package, class, state))
+    }
+
+    fn carried(&mut self, object: &Object) -> Result<NodeId, WriteError> {
+        let state = self.object_state(&object.state)?;
+        let (package, class) = split(object.class);
+        Ok(self.builder.object(package, class, state))
+    }
+
+    fn object_state(&mut self, state: &ObjectState) -> Result<NodeId, WriteError> {
+        let all = |this: &mut Self, items: &[ObjectState]| {
+            let items = items.iter().map(|item| this.object_state(item));
+            items.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(match state {
+            ObjectState::None => self.builder.none(),
+            ObjectState::Bool(value) => self.builder.bool(*value),
+            ObjectState::Int(value) => self.builder.int(*value),
+            ObjectState::Float(value) => self.builder.float(*value),
+            ObjectState::Str(value) => self.builder.str(value),
+            ObjectState::Tensor(tensor) => self.tensor(tensor, false)?,
+            ObjectState::Packed(packed) => self.packed(packed)?,
+            ObjectState::Tuple(items) => {
+                let items = all(self, items)?;
+                self.builder.tuple(items)
+            }
+            ObjectState::List(items) => {
+                let items = all(self, items)?;
+                self.builder.list(items)
+            }
+            ObjectState::Typed(function, operands) => {
+                let operands = all(self, operands)?;
+                let operands = self.builder.tuple(operands);
+                let (module, function) = (TYPED, function.as_str());
+                self.builder.call(module, function, operands)
+            }
+        })
     }
 
     fn tensor(&mut self, tensor: &Tensor, is_state: bool) -> Result<NodeId, WriteError> {
