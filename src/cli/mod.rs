@@ -6,6 +6,7 @@
 
 mod arguments;
 mod check;
+mod derive;
 mod diff;
 mod explain;
 mod fmt;

@@ -17,7 +17,7 @@ use crate::testing::{Outcome, Settings, Snapshot, accept, cases, run as run_case
 use super::arguments::Format;
 use super::output::Output;
 use super::review::{Decision, review};
-use super::{DONE, INPUT_WRONG, RULES_WRONG, rule_files, watch};
+use super::{DONE, INPUT_WRONG, RULES_WRONG, derive, rule_files, watch};
 
 /// Columns of a line of dots where there is no terminal.
 const DOTS: usize = 80;
@@ -34,7 +34,8 @@ Examples:
   rulefold test rules --filter relu    those with `relu` in the name of rule or test
   rulefold test my.fold --seed 7       other random numbers
   rulefold test my.fold --review       decide on snapshots, one key each
-  rulefold test my.fold --watch        again after each change"
+  rulefold test my.fold --watch        again after each change
+  rulefold test --derive my.rule my.fold   write tests of a rule into its file"
 )]
 pub struct Test {
     /// Rule files, or folders of them; the shipped library if there are none.
@@ -67,6 +68,10 @@ pub struct Test {
     /// Make the rules wrong, one thing at a time, and list what no test notices. With a full name only that rule.
     #[arg(long, value_name = "RULE", num_args = 0..=1, conflicts_with_all = ["watch", "review", "update", "junit", "uncovered"])]
     pub mutate: Option<Option<String>>,
+    /// Write tests from a rule into its file: the smallest graph that it matches, and graphs that just miss it. A full name, with the
+    /// instance of a family: `my.rule`, `my.rule[op = relu]`.
+    #[arg(long, value_name = "RULE", requires = "files", conflicts_with_all = ["watch", "review", "update", "junit", "uncovered", "mutate", "filter"])]
+    pub derive: Option<String>,
     /// How outcomes are printed.
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub format: Format,
@@ -109,6 +114,15 @@ fn once(command: &Test, output: &Output) -> u8 {
         filter: command.filter.clone(),
         root: command.root.clone(),
     };
+    if let Some(rule) = &command.derive {
+        return derive::run(
+            output,
+            (command.format, command.quiet),
+            &loaded,
+            &texts,
+            rule,
+        );
+    }
     if let Some(rule) = &command.mutate {
         return mutated(
             command,

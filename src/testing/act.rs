@@ -46,6 +46,11 @@ impl<'a> Actor<'a> {
         Ok(Actor { loaded, set })
     }
 
+    /// The rule, compiled alone.
+    pub(super) fn set(&self) -> &RuleSet {
+        &self.set
+    }
+
     /// Applies the rule wherever it matches.
     pub(super) fn act(&self, graph: &Graph, constants: ConstantStore) -> Result<Acted, String> {
         let mut built = self.build(graph, constants)?;

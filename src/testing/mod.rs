@@ -4,7 +4,7 @@
 //! The way of a test: `given` draws contents for its graph, `act` lets the one rule rewrite it, `judge` holds what came out against what
 //! is expected: `canonical` compares graphs, `equal` and `compare` numbers, `shrink` finds the smallest input that shows a difference,
 //! `snapshot` reads what was accepted. Pipelines go through `job`. `coverage` says what the tests have not seen, `mutate` whether they
-//! would notice if the rule were wrong.
+//! would notice if the rule were wrong, `derive` writes tests from the rule itself.
 //! Invariant: the same rules, files and seed give the same outcomes.
 //! Invariant: beside `cli` and `model` the only module that opens files: those that lie beside rule files.
 
@@ -14,6 +14,7 @@ mod codes;
 mod compare;
 mod content;
 pub mod coverage;
+pub mod derive;
 mod equal;
 mod file;
 mod given;

@@ -10,6 +10,7 @@ mod cli_rules;
 mod command;
 mod console;
 mod covered;
+mod derive;
 mod diff;
 mod drawing;
 mod dynamic;
