@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::check::rule::Rule;
 use crate::egraph::{Attempt, MetKind, Miss};
+use crate::graph::Name;
 use crate::pipeline::library::Loaded;
 use crate::source::Span;
 
@@ -23,8 +24,17 @@ pub struct Seen {
     pub held: BTreeSet<usize>,
     /// Guards that did not.
     pub refused: BTreeSet<usize>,
-    /// For each match, where what it met is written.
-    pub matches: Vec<Vec<Span>>,
+    /// What each match met.
+    pub matches: Vec<Passed>,
+}
+
+/// What a match met.
+#[derive(Clone, Debug, Default)]
+pub struct Passed {
+    /// Where it is written.
+    pub spans: Vec<Span>,
+    /// Operators of the links of chains; a link is written where its chain is read.
+    pub links: Vec<Name>,
 }
 
 impl Seen {
@@ -48,7 +58,14 @@ impl Seen {
                 None if !longest(attempt) => {}
                 None => {
                     let spans = attempt.met.iter().map(|met| met.span);
-                    seen.matches.push(spans.collect());
+                    let links = attempt.met.iter().filter_map(|met| match met.what {
+                        MetKind::Link(op) => Some(op),
+                        _ => None,
+                    });
+                    seen.matches.push(Passed {
+                        spans: spans.collect(),
+                        links: links.collect(),
+                    });
                 }
                 Some(missing) => {
                     if let Miss::Guard { reason, .. } = missing.miss {
@@ -168,15 +185,16 @@ fn of_rule(
     let Some((_, tree)) = trees.rule(rule.name.as_str()) else {
         return;
     };
-    let matches: Vec<&Vec<Span>> = seen.iter().flat_map(|seen| &seen.matches).collect();
+    let matches: Vec<&Passed> = seen.iter().flat_map(|seen| &seen.matches).collect();
     for choice in choices(tree) {
         for way in &choice.ways {
-            let present = matches
-                .iter()
-                .any(|spans| reached(way, spans, choice.optional));
-            let absent = matches
-                .iter()
-                .any(|spans| !reached(way, spans, choice.optional));
+            let text = loaded.sources.text(*way);
+            let met = |passed: &&Passed| match choice.chain {
+                true => passed.links.iter().any(|op| op.as_str() == text),
+                false => reached(way, &passed.spans, choice.optional),
+            };
+            let present = matches.iter().any(&met);
+            let absent = matches.iter().any(|passed| !met(passed));
             let covered = present && (absent || !choice.optional);
             counts.choices += 1;
             counts.choices_seen += usize::from(covered);
@@ -185,7 +203,6 @@ fn of_rule(
                 (true, _) => "was never absent",
                 (false, _) => "was never there",
             };
-            let text = loaded.sources.text(*way);
             if has_test {
                 add(format!("{text} {never}"), *way);
             }

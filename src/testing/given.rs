@@ -88,7 +88,7 @@ impl Given {
     /// Draws what the parameters hold.
     pub(super) fn draw(&self, style: Style, random: &mut Random) -> Result<Sample, String> {
         let one = |parameter: &Parameter| {
-            if let (Type::Class(_), false) = (&parameter.ty, parameter.constant) {
+            if let (Type::Class(_) | Type::Any, false) = (&parameter.ty, parameter.constant) {
                 // A module is only there to be read from; what runs such a graph fails at the first read.
                 return Ok(Drawn::Literal(Literal::None));
             }

@@ -133,6 +133,8 @@ pub(super) struct Choice {
     pub(super) ways: Vec<crate::source::Span>,
     /// Whether none of them may be there.
     pub(super) optional: bool,
+    /// Whether it is a chain, of any number of links.
+    pub(super) chain: bool,
 }
 
 /// The choices of a rule's pattern.
@@ -148,6 +150,7 @@ pub(super) fn choices(rule: &Rule) -> Vec<Choice> {
         }) if matches!(call.repeat, Some(Repeat::Optional | Repeat::Any)) => Some(Choice {
             ways: vec![call.op.span],
             optional: true,
+            chain: call.repeat == Some(Repeat::Any),
         }),
         TermKind::Expr(Expr {
             kind: ExprKind::Alternatives(branches),
@@ -155,6 +158,7 @@ pub(super) fn choices(rule: &Rule) -> Vec<Choice> {
         }) if branches.len() > 1 => Some(Choice {
             ways: branches.iter().map(|branch| branch.span).collect(),
             optional: false,
+            chain: false,
         }),
         _ => None,
     })
