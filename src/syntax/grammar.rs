@@ -168,6 +168,7 @@ fn construct(rule: Rule) -> &'static [&'static str] {
         Rule::snapshot => &["snapshot"],
         Rule::equal => &["equal"],
         Rule::error => &["error"],
+        Rule::closing => &[">"],
         Rule::compare => &["=="],
         _ => &[],
     }

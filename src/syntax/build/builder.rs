@@ -158,6 +158,7 @@ fn only_shape(rule: Rule) -> bool {
             | Rule::graph_word
             | Rule::return_word
             | Rule::colon
+            | Rule::closing
             | Rule::EOI
     )
 }

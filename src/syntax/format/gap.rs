@@ -62,7 +62,14 @@ fn is_tight_before(before: &Word<'_>, next: &Word<'_>) -> bool {
         TokenKind::Open => opens_tight(before, next),
         TokenKind::Sign => matches!(
             next.rule,
-            Some(Rule::repeat | Rule::suffix | Rule::type_args | Rule::use_ | Rule::mutated)
+            Some(
+                Rule::repeat
+                    | Rule::suffix
+                    | Rule::type_args
+                    | Rule::closing
+                    | Rule::use_
+                    | Rule::mutated
+            )
         ),
         _ => false,
     }

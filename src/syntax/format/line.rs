@@ -205,7 +205,7 @@ fn is_open(word: &Word<'_>) -> bool {
 }
 
 fn is_close(word: &Word<'_>) -> bool {
-    word.kind == TokenKind::Close || word.rule == Some(Rule::type_args) && word.text == ">"
+    word.kind == TokenKind::Close || word.rule == Some(Rule::closing)
 }
 
 fn folds_before(word: &Word<'_>) -> bool {
