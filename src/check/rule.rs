@@ -129,10 +129,18 @@ pub struct Variant {
 /// A pattern, and what takes its place.
 #[derive(Clone, Debug)]
 pub struct Root {
-    /// What is matched. Always an operator (an effect among them), a projection of one, or a chain.
+    /// What is matched: an operator (an effect among them), a projection of one, or a chain; or, behind all of these, a value that
+    /// they bind, with a type that is written on it.
     pub pattern: Pattern,
     /// What is built; `None` for a root that is matched only.
     pub replacement: Option<Build>,
+}
+
+impl Root {
+    /// Whether it only says of what type a value is that the roots before it bind.
+    pub fn is_type(&self) -> bool {
+        matches!(self.pattern, Pattern::Value(..))
+    }
 }
 
 /// A guard.
@@ -263,6 +271,8 @@ pub struct Constraint {
     pub dtypes: Vec<DType>,
     /// Dimensions.
     pub dims: Option<Vec<DimPattern>>,
+    /// Where it is written.
+    pub span: Option<Span>,
 }
 
 /// One dimension of a written type.

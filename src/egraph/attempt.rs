@@ -166,7 +166,7 @@ impl<'p> Record<'p> {
                 Looked::Bare(slot) => MetKind::Bare(name(slot)),
                 Looked::Same(slot) => MetKind::Same(name(slot)),
                 Looked::Typed(slot, constraint) => {
-                    MetKind::Typed(name(slot), constraint_text(constraint))
+                    MetKind::Typed(name(slot), constraint_text(constraint, &self.variant.slots))
                 }
             },
             span: passed.span,
@@ -313,7 +313,7 @@ fn described(walk: &Bindings<'_, '_>, missed: &Missed<'_>) -> Miss {
         },
         Failure::Typed(slot, constraint) => Miss::Type {
             name: name(slot),
-            expected: constraint_text(constraint),
+            expected: constraint_text(constraint, walk.infos),
             found: graph.facts_text(class),
         },
         Failure::Attribute(name) => Miss::Attribute { name },

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::check::rule::Constraint;
+use crate::check::rule::{Constraint, DimPattern, SlotInfo};
 use crate::graph::text::{LiteralText, TypeText};
 use crate::graph::{DType, Literal, Name};
 
@@ -232,8 +232,8 @@ impl EGraph {
     }
 }
 
-/// A written type, for messages.
-pub(super) fn constraint_text(constraint: &Constraint) -> String {
+/// A written type, for messages; sizes that bind are named.
+pub(super) fn constraint_text(constraint: &Constraint, infos: &[SlotInfo]) -> String {
     let mut parts: Vec<String> = Vec::new();
     if constraint.constant {
         parts.push("const".to_owned());
@@ -246,7 +246,18 @@ pub(super) fn constraint_text(constraint: &Constraint) -> String {
         parts.push(format!("of {}", dtypes.join(" or ")));
     }
     if let Some(dims) = &constraint.dims {
-        parts.push(format!("with {} dimensions as written", dims.len()));
+        let dims: Vec<String> = dims
+            .iter()
+            .map(|dim| match dim {
+                DimPattern::Any => "_".to_owned(),
+                DimPattern::Rest => "..".to_owned(),
+                DimPattern::Equal(n) => n.to_string(),
+                DimPattern::Bind(slot) => infos
+                    .get(slot.0 as usize)
+                    .map_or("_".to_owned(), |info| info.name.to_string()),
+            })
+            .collect();
+        parts.push(format!("with the sizes [{}]", dims.join(", ")));
     }
     parts.join(" ")
 }

@@ -207,6 +207,12 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
                     next,
                 };
                 let span = root_span(pattern, self.bindings.infos);
+                if let Pattern::Value(slot, Some(constraint)) = pattern
+                    && let Some(class) = self.bindings.bound(*slot).class()
+                {
+                    let class = self.bindings.graph.find(class);
+                    return self.typed(*slot, constraint, At { span, class }, Some(&rest));
+                }
                 let classes = root_candidates(&self.bindings, pattern);
                 if classes.is_empty()
                     && let Some(&class) = self.bindings.roots.last()

@@ -3,7 +3,7 @@
 //! In: what is bound, the pattern of a further root. Out: the classes worth trying.
 //! Invariant: no match is missed; classes are ascending.
 
-use crate::check::rule::{Pattern, SlotInfo};
+use crate::check::rule::{Constraint, Pattern, SlotInfo};
 use crate::source::Span;
 
 use super::binding::Bound;
@@ -17,6 +17,12 @@ pub(super) fn root_span(pattern: &Pattern, infos: &[SlotInfo]) -> Span {
     match pattern {
         Pattern::Apply(apply) => apply.span,
         Pattern::Project { of, .. } => root_span(of, infos),
+        Pattern::Value(
+            _,
+            Some(Constraint {
+                span: Some(span), ..
+            }),
+        ) => *span,
         Pattern::Chain { slot, .. }
         | Pattern::Value(slot, _)
         | Pattern::Bare(slot)

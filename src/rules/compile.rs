@@ -63,7 +63,8 @@ pub(super) fn compile(
     shapes: &mut Shapes,
     literals: &mut Literals,
 ) -> Result<Program, CompileError> {
-    let count = variant.roots.len();
+    // Types written on results come last, and nothing starts from them.
+    let count = variant.roots.iter().filter(|root| !root.is_type()).count();
     let mut compiler = Compiler {
         shapes,
         literals,
@@ -86,6 +87,13 @@ pub(super) fn compile(
         };
         roots[at] = class;
         nodes[at] = compiler.pattern(class, pattern);
+    }
+    for root in variant.roots.iter().filter(|root| root.is_type()) {
+        if let Pattern::Value(slot, Some(constraint)) = &root.pattern
+            && let Some(at) = compiler.slots[slot.0 as usize]
+        {
+            compiler.typed(at, constraint);
+        }
     }
     if compiler.next > usize::from(u16::MAX) {
         return Err(CompileError::TooLarge);

@@ -167,7 +167,8 @@ impl RuleSet {
         label: &Arc<str>,
         pending: &mut Vec<(Program, Vec<TrieId>)>,
     ) -> Result<(), RuleSetError> {
-        for first in 0..variant.roots.len() {
+        let starts = variant.roots.iter().filter(|root| !root.is_type());
+        for first in 0..starts.count() {
             let program = compile(variant, first, &mut self.shapes, &mut self.literals).map_err(
                 |source| RuleSetError::Compile {
                     rule: label.clone(),

@@ -30,6 +30,7 @@ mod npy;
 mod on_device;
 mod operators;
 mod recorded;
+mod result_types;
 mod shown;
 mod steps;
 mod structure;

@@ -102,6 +102,7 @@ pub(super) fn constraint<'a>(
     let mut demanded = Constraint {
         constant: ty.constant,
         ty: plain_type(frame.cx, ty)?,
+        span: Some(ty.span),
         ..Constraint::default()
     };
     if let TypeKind::Refined(refined) = &ty.kind {

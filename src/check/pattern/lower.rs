@@ -6,20 +6,20 @@
 
 use super::constraint::constraint;
 use super::fill::{Fill, Filled};
-use super::overloads::{Chosen, Solution, Variable};
+use super::overloads::{Solution, Variable};
 use super::sketch::{Piece, Sketch, SketchNode, SketchOperand};
+use super::swap::Swap;
 use super::types::Unifier;
 use crate::check::codes::NOT_YET;
 use crate::check::expression::Key;
 use crate::check::family::Frame;
 use crate::check::rule::{
-    Apply, AttributeMatch, AttributePattern, DimPattern, Expr, Pattern, Rest, Slot, SlotInfo,
-    SlotKind,
+    Apply, AttributeMatch, AttributePattern, Constraint, DimPattern, Expr, Pattern, Rest, Slot,
+    SlotInfo, SlotKind,
 };
 use crate::check::sink::Checked;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Literal, Name, Type};
-use crate::ops::Catalogue;
 use crate::source::Span;
 use crate::syntax::ast::{self, AttrKind, Repeat};
 
@@ -50,64 +50,6 @@ pub(in crate::check) struct Lowered<'a> {
     pub(in crate::check) ops: Vec<Name>,
     /// Nodes that `as` names, with their ops.
     pub(in crate::check) tagged: Vec<(&'a ast::Name, Slot, Name)>,
-}
-
-/// A node whose operands may change places.
-#[derive(Clone, Debug)]
-pub(in crate::check) struct Swap<'a> {
-    node: usize,
-    operands: (usize, usize),
-    /// An operand that must be this literal then, and the name that stands for it.
-    condition: Option<(usize, Literal, Option<Variable<'a>>)>,
-}
-
-/// The nodes of a solution whose operands may change places.
-pub(in crate::check) fn swaps<'a>(
-    catalogue: &Catalogue,
-    sketch: &Sketch<'a>,
-    solution: &Solution<'a>,
-) -> Vec<Swap<'a>> {
-    let mut found = Vec::new();
-    for (index, (node, chosen)) in sketch.nodes.iter().zip(&solution.nodes).enumerate() {
-        let Some(commutes) = catalogue.commutative(chosen.schema.full.as_str()) else {
-            continue;
-        };
-        let condition = match &commutes.condition {
-            None => None,
-            Some((at, literal)) => match demanded(node, chosen, *at, literal) {
-                Some(variable) => Some((*at, literal.clone(), variable)),
-                None => continue,
-            },
-        };
-        found.push(Swap {
-            node: index,
-            operands: commutes.operands,
-            condition,
-        });
-    }
-    found
-}
-
-/// Whether an operand can be the literal, and the name that then stands for it.
-fn demanded<'a>(
-    node: &SketchNode<'a>,
-    chosen: &Chosen<'a>,
-    at: usize,
-    literal: &Literal,
-) -> Option<Option<Variable<'a>>> {
-    let (operand, element) = match chosen.filled.params.get(at)? {
-        Fill::Any => return Some(None),
-        Fill::Default(default) => return default.same_value(literal).then_some(None),
-        Fill::Operand(operand) => (*operand, None),
-        Fill::Element(operand, element) => (*operand, Some(*element)),
-    };
-    match node.operands.get(operand)?.piece.as_ref()? {
-        Piece::Any => Some(None),
-        Piece::Literal(written) => written.same_value(literal).then_some(None),
-        Piece::Bare { name, .. } => Some(Some((Key::bare(name), element))),
-        Piece::Value { name, ty: None, .. } => Some(name.map(|name| (Key::value(name), element))),
-        Piece::Value { .. } | Piece::Node { .. } => None,
-    }
 }
 
 /// The pattern of a solution, with these swaps.
@@ -155,6 +97,7 @@ pub(in crate::check) fn lower<'a>(
             span: *span,
         });
     }
+    lowerer.typed()?;
     lowerer.names()?;
     for (tag, node) in &sketch.tagged {
         let Some(slot) = lowerer.nodes[*node].node else {
@@ -212,6 +155,16 @@ impl<'a> Lowerer<'_, '_, 'a> {
         self.frame.cx.sink.stop(diagnostic.primary(span, "here"))
     }
 
+    /// One of several results that nothing in the match reads.
+    fn unread<T>(&self, span: Span) -> Checked<T> {
+        let words = "one of several results is known only where the match reads it";
+        self.frame.cx.sink.stop(
+            Diagnostic::error(NOT_YET, words)
+                .primary(span, "no operand of the match is this result")
+                .help("match an op that takes it, or assign it in the rewrite"),
+        )
+    }
+
     fn result_type(&self, node: usize, result: u32) -> Type {
         let results = &self.solution.nodes[node].results;
         let ty = results.get(result as usize);
@@ -264,6 +217,49 @@ impl<'a> Lowerer<'_, '_, 'a> {
         let Some(ty) = ty else {
             return Ok(Pattern::Value(slot, None));
         };
+        let demanded = self.demanded(ty)?;
+        Ok(Pattern::Value(slot, Some(demanded)))
+    }
+
+    /// Types written on results, each as a root that is matched when the others are.
+    fn typed(&mut self) -> Checked<()> {
+        for (piece, ty) in &self.sketch.typed {
+            let slot = match piece {
+                Piece::Node { node, result } => {
+                    let met = &self.nodes[*node];
+                    let of_result = met.results.iter().find(|(of, _)| of == result);
+                    match (of_result, met.results.is_empty()) {
+                        (Some((_, slot)), _) => Some(*slot),
+                        (None, true) => met.node,
+                        (None, false) => None,
+                    }
+                }
+                Piece::Value {
+                    name: Some(name), ..
+                } => {
+                    let variable = (Key::value(name), None);
+                    let mut known = self.variables.iter();
+                    let known = known.find(|(known, _)| *known == variable);
+                    known.map(|(_, slot)| *slot)
+                }
+                _ => None,
+            };
+            let Some(slot) = slot else {
+                return self.unread(ty.span);
+            };
+            let demanded = self.demanded(ty)?;
+            self.out.roots.push(LoweredRoot {
+                pattern: Pattern::Value(slot, Some(demanded)),
+                name: None,
+                ty: Type::Any,
+                span: ty.span,
+            });
+        }
+        Ok(())
+    }
+
+    /// What a written type demands.
+    fn demanded(&mut self, ty: &'a ast::Type) -> Checked<Constraint> {
         let frame = self.frame;
         let mut dims: Vec<(&'a str, Span)> = Vec::new();
         let mut demanded = constraint(frame, ty, &mut |name, span| {
@@ -289,7 +285,7 @@ impl<'a> Lowerer<'_, '_, 'a> {
                 }
             }
         }
-        Ok(Pattern::Value(slot, Some(demanded)))
+        Ok(demanded)
     }
 
     /// The slot of a name, made where it is met first.
@@ -570,10 +566,7 @@ impl<'a> Lowerer<'_, '_, 'a> {
                     match (single, of_result, met.node) {
                         (true, _, Some(slot)) => Expr::Slot(slot),
                         (false, Some((_, slot)), _) => Expr::Slot(*slot),
-                        _ => {
-                            return self
-                                .not_yet(value.span, "results that no operand of the match is");
-                        }
+                        _ => return self.unread(value.span),
                     }
                 }
             };

@@ -219,8 +219,7 @@ impl<'a> Search<'_, 'a> {
     fn node(&mut self, state: State<'a>) {
         let index = state.solution.nodes.len();
         if index == self.sketch.nodes.len() {
-            self.found.push(state.solution);
-            return;
+            return self.complete(state);
         }
         let mut fitting: Vec<&Schema> = Vec::new();
         for at in 0..self.candidates[index].len() {
@@ -248,6 +247,39 @@ impl<'a> Search<'_, 'a> {
                 }),
             }
         }
+    }
+
+    /// All overloads are chosen; types written on what statements only give another name still have to fit.
+    fn complete(&mut self, mut state: State<'a>) {
+        for (piece, ty) in &self.sketch.typed {
+            let Piece::Value {
+                name: Some(name), ..
+            } = piece
+            else {
+                continue;
+            };
+            let written = match plain_type(self.cx, ty) {
+                Ok(Some(written)) => written,
+                Ok(None) => continue,
+                Err(Stop) => {
+                    self.stopped = true;
+                    return;
+                }
+            };
+            let variable = (Key::value(name), None);
+            if let Err((code, span, label)) = self.variable(&mut state, variable, &written, ty.span)
+            {
+                return self.fail(Failure {
+                    depth: self.sketch.nodes.len() << 8,
+                    code,
+                    span,
+                    label,
+                    op: String::new(),
+                    overload: None,
+                });
+            }
+        }
+        self.found.push(state.solution);
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -295,6 +327,8 @@ impl<'a> Search<'_, 'a> {
                 return Err((1, (TYPE_MISMATCH, span, label)));
             }
         }
+        self.results(state, index, &results)
+            .map_err(|wrong| (1, wrong))?;
         let mut literals = Vec::new();
         for (at, (fill, ty)) in filled.params.iter().zip(&params).enumerate() {
             let (operand, element) = match fill {
@@ -336,6 +370,31 @@ impl<'a> Search<'_, 'a> {
             results,
             literals,
         });
+        Ok(())
+    }
+
+    /// Types written on results of a node.
+    fn results(&mut self, state: &mut State<'a>, index: usize, of: &[Type]) -> Result<(), Wrong> {
+        let sketch = self.sketch;
+        for (piece, ty) in &sketch.typed {
+            let Piece::Node { node, result } = piece else {
+                continue;
+            };
+            let Some(given) = of.get(*result as usize).filter(|_| *node == index) else {
+                continue;
+            };
+            match plain_type(self.cx, ty) {
+                Err(Stop) => self.stopped = true,
+                Ok(None) => {}
+                Ok(Some(written)) => {
+                    if self.typed(state, given, &written).is_none() {
+                        let (written, given) = (TypeText(&written), TypeText(given));
+                        let label = format!("{written} is written where {given} comes out");
+                        return Err((TYPE_MISMATCH, ty.span, label));
+                    }
+                }
+            }
+        }
         Ok(())
     }
 

@@ -71,6 +71,8 @@ pub(in crate::check) struct Sketch<'a> {
     pub(in crate::check) roots: Vec<(Piece<'a>, Option<&'a str>, Span)>,
     /// Values that statements bind.
     pub(in crate::check) bound: Vec<(&'a ast::Value, Piece<'a>)>,
+    /// Results with the types that are written on them.
+    pub(in crate::check) typed: Vec<(Piece<'a>, &'a ast::Type)>,
     /// `as` names with what they say here.
     pub(in crate::check) tags: Vec<(&'a str, Literal)>,
     /// `as` names of nodes.
@@ -180,9 +182,6 @@ impl<'a> Sketcher<'_, '_, 'a> {
         if bind.each {
             return self.not_yet(bind.span, "any number of results");
         }
-        if let Some(ty) = &bind.ty {
-            return self.not_yet(ty.span, "types of results in a match");
-        }
         let Target::Value(value) = &bind.target else {
             return Ok(());
         };
@@ -268,12 +267,28 @@ impl<'a> Sketcher<'_, '_, 'a> {
             }
         };
         for (bind, piece) in statement.binds.iter().zip(&pieces) {
+            if let Some(ty) = &bind.ty {
+                self.typed(piece, ty)?;
+            }
             if let Some(value) = bind.target.value() {
                 self.sketch.bound.push((value, piece.clone()));
             }
         }
         self.met[index] = Met::Done(pieces.clone());
         Ok(pieces)
+    }
+
+    /// Notes a type written on a result.
+    fn typed(&mut self, piece: &Piece<'a>, ty: &'a ast::Type) -> Checked<()> {
+        if let Piece::Node { .. } | Piece::Value { name: Some(_), .. } = piece {
+            self.sketch.typed.push((piece.clone(), ty));
+            return Ok(());
+        }
+        self.stop(
+            Diagnostic::error(NOT_A_PATTERN, "a type stands on a value of the graph")
+                .primary(ty.span, "this is none, or has no name")
+                .help("write the type where the value is first met: `%x: Tensor<f32>`"),
+        )
     }
 
     fn is_op(&self, term: &ast::Term) -> bool {
@@ -284,8 +299,10 @@ impl<'a> Sketcher<'_, '_, 'a> {
         match &term.kind {
             TermKind::Wildcard => self.untagged(term, Piece::Any),
             TermKind::Typed(Target::Value(value), ty) => {
-                if self.defined.contains_key(value.name.as_str()) {
-                    return self.not_yet(ty.span, "types of results in a match");
+                if let Some(&(statement, result)) = self.defined.get(value.name.as_str()) {
+                    let piece = self.statement(statement)?.swap_remove(result);
+                    self.typed(&piece, ty)?;
+                    return self.untagged(term, piece);
                 }
                 let piece = Piece::Value {
                     name: Some(&value.name),

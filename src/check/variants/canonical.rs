@@ -210,6 +210,7 @@ impl Writer<'_> {
             ty,
             dtypes,
             dims,
+            span: _,
         } = constraint;
         let _ = write!(self.out, ":{constant}{ty:?}{dtypes:?}");
         for dim in dims.iter().flatten() {
