@@ -305,14 +305,22 @@ fn reason(why: &Why) -> String {
     match why {
         Why::Cost {
             count,
+            products: 0,
             operations: 0,
             bytes: 0,
         } => format!("{count} would cost the same"),
         Why::Cost {
             count,
+            products,
             operations,
             bytes,
-        } => format!("{count} would cost {operations:+} operations, {bytes:+} bytes"),
+        } => {
+            let products = match products {
+                0 => String::new(),
+                more => format!("{more:+} products, "),
+            };
+            format!("{count} would cost {products}{operations:+} operations, {bytes:+} bytes")
+        }
         Why::NotAsked { count } => format!("{count} more alike"),
         Why::NotNeeded { count } => format!("{count} not needed by the result"),
         Why::NotWritable { count } => format!("{count} only note something for other rules"),

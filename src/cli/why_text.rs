@@ -230,6 +230,11 @@ fn fate_text(fate: &Fate, why: &Why) -> String {
         FateKind::Unneeded => {
             "the value is not computed any more: what used it took it in".to_owned()
         }
+        FateKind::Done => "the effects that it erases and adds were erased and added".to_owned(),
+        FateKind::Refused => {
+            "left alone: somebody reads what it would erase, or what it adds could stand nowhere"
+                .to_owned()
+        }
         FateKind::Unbuilt => {
             "what it writes was there already, or rests on something unknown".to_owned()
         }
@@ -245,15 +250,20 @@ fn fate_text(fate: &Fate, why: &Why) -> String {
         let _ = write!(
             text,
             ": {} as chosen, {} with {short} here",
-            cost_text(chosen),
-            cost_text(with)
+            cost_text(chosen, chosen.products != with.products),
+            cost_text(with, chosen.products != with.products)
         );
     }
     text
 }
 
-fn cost_text(costs: &Costs) -> String {
-    format!("{} operations and {} bytes", costs.operations, costs.bytes)
+fn cost_text(costs: &Costs, with_products: bool) -> String {
+    let products = match with_products {
+        true => format!("{} products, ", costs.products),
+        false => String::new(),
+    };
+    let (operations, bytes) = (costs.operations, costs.bytes);
+    format!("{products}{operations} operations and {bytes} bytes")
 }
 
 /// A node with its place.

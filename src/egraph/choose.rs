@@ -105,6 +105,12 @@ fn cost_of(op: Name) -> Cost {
     Cost::new(products * PRODUCT + operations, 0)
 }
 
+/// A cost in its parts: products, operations (products among them), bytes.
+pub fn cost_parts(cost: Cost) -> [u64; 3] {
+    let (products, operations) = (cost.primary / PRODUCT, cost.primary % PRODUCT);
+    [products, operations, cost.secondary]
+}
+
 /// Operations and bytes that no choice with as few products is below: what a lower bound says of `cost`.
 pub fn least_operations(choice: &Choice) -> (u64, u64) {
     let (least, cost) = (choice.lower_bound, choice.cost);

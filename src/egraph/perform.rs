@@ -27,6 +27,8 @@ pub(super) struct Added {
 /// What a match does.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Act {
+    /// The class that its first root is.
+    pub(super) root: Class,
     /// Index of the rule in its set.
     pub(super) rule: u32,
     /// Roots with what takes their places.
@@ -46,9 +48,9 @@ pub(super) struct Act {
 pub(super) struct Performed {
     /// Classes with those that take their places.
     pub(super) classes: FxHashMap<Class, Class>,
-    /// Rules whose matches were left alone, each as often as that happened: somebody reads what they would erase, or there is no block
-    /// in which what they add could stand.
-    pub(super) refused: Vec<u32>,
+    /// Which of the matches were left alone: somebody reads what they would erase, or there is no block in which what they add could
+    /// stand.
+    pub(super) refused: Vec<usize>,
 }
 
 /// Does what the matches say.
@@ -73,9 +75,9 @@ pub(super) fn perform(built: &mut Built, acts: Vec<Act>) -> Performed {
         added.entry(sequence).or_default().extend(items);
     }
     let mut erased: FxHashSet<ItemId> = FxHashSet::default();
-    for (act, refused) in acts.iter().zip(&refused) {
+    for (at, (act, refused)) in acts.iter().zip(&refused).enumerate() {
         if *refused {
-            done.refused.push(act.rule);
+            done.refused.push(at);
             for (root, _) in &act.replaced {
                 done.classes.remove(root);
             }

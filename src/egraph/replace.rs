@@ -32,6 +32,9 @@ pub struct Replaced {
     pub changed: bool,
     /// What each rule did.
     pub rules: Vec<RuleStatistics>,
+    /// First roots of the matches that were carried out, and of those left alone, as somebody reads what they would erase, or what they
+    /// add could stand nowhere.
+    pub roots: [FxHashSet<Class>; 2],
 }
 
 /// Replaces each match of these rules once. The e-graph must be rebuilt.
@@ -71,16 +74,23 @@ pub fn replace(built: &mut Built, set: &RuleSet) -> Replaced {
         }
     }
     let changes = acts.len();
+    let heads: Vec<(u32, Class)> = acts.iter().map(|act| (act.rule, act.root)).collect();
     let done = perform(built, acts);
-    for &rule in &done.refused {
+    let mut roots = [FxHashSet::default(), FxHashSet::default()];
+    roots[0].extend(heads.iter().map(|(_, root)| *root));
+    for &at in &done.refused {
+        let (rule, root) = heads[at];
         let rule = &mut counts.rules[rule as usize];
         rule.applications -= 1;
         rule.refused += 1;
+        roots[0].remove(&root);
+        roots[1].insert(root);
     }
     Replaced {
         classes: done.classes,
         changed: done.refused.len() < changes,
         rules: counts.rules,
+        roots,
     }
 }
 
@@ -176,6 +186,7 @@ impl Replacer<'_> {
             skeleton.module_paths.extend(path);
         }
         Some(Ok(Act {
+            root: *roots.first()?,
             rule: variant.rule,
             found: self.found(bounds),
             erased: erased

@@ -5,11 +5,13 @@
 
 use std::ops::ControlFlow;
 
+use rustc_hash::FxHashSet;
+
 use crate::check::rule::Rule;
 use crate::egraph::build::Built;
 use crate::egraph::choose::{Choice, Redirect, Target};
 use crate::egraph::place::Placed;
-use crate::egraph::{Candidates, SaturationReport};
+use crate::egraph::{Candidates, Class, SaturationReport};
 use crate::graph::{Graph, Name};
 use crate::rules::RuleSet;
 use crate::source::Span;
@@ -34,6 +36,9 @@ pub struct Acted<'a> {
     pub candidates: &'a Candidates<'a>,
     /// Classes that others take the place of: matches of an `apply` step.
     pub redirect: &'a Redirect,
+    /// Roots of the matches that an `apply` step carried out, and of those it left alone: somebody reads what they would erase, or what
+    /// they add could stand nowhere.
+    pub roots: Option<&'a [FxHashSet<Class>; 2]>,
     /// What may be written.
     pub target: &'a dyn Target,
     /// What was chosen, and the method made of it; nothing if an `apply` step found no match.

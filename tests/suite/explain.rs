@@ -222,6 +222,7 @@ fn what_is_not_taken_has_a_price() {
         .collect();
     let price = Why::Cost {
         count: 1,
+        products: 0,
         operations: 2,
         bytes: 0,
     };

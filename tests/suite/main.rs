@@ -50,3 +50,7 @@ mod upstream;
 mod verify;
 mod why;
 mod why_naive;
+mod why_read;
+mod why_states;
+mod why_true;
+mod why_values;

@@ -329,7 +329,7 @@ function overview() {
 function reason(why) {
   const signed = (n) => (n > 0 ? `+${n}` : String(n));
   return {
-    cost: () => (why.operations || why.bytes ? `${why.count} would cost ${signed(why.operations)} operations, ${signed(why.bytes)} bytes` : `${why.count} would cost the same`),
+    cost: () => (why.products || why.operations || why.bytes ? `${why.count} would cost ${why.products ? `${signed(why.products)} products, ` : ''}${signed(why.operations)} operations, ${signed(why.bytes)} bytes` : `${why.count} would cost the same`),
     not_asked: () => `${why.count} more alike`,
     not_needed: () => `${why.count} not needed by the result`,
     not_writable: () => `${why.count} only note something for other rules`,

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use crate::egraph::choose::{Choice, Posed};
+use crate::egraph::choose::{Choice, Posed, cost_parts};
 use crate::egraph::extract::{CandidateId, Limits};
 use crate::egraph::{ApplicationId, NodeKind};
 use crate::graph::Name;
@@ -39,7 +39,9 @@ pub enum Why {
     Cost {
         /// How many were asked.
         count: usize,
-        /// Operations more, at least, than without.
+        /// Convolutions, matrix products and recurrent layers more, at least, than without.
+        products: i64,
+        /// Operations more, with as many products more.
         operations: i64,
         /// Bytes of constants more, with as many operations more.
         bytes: i64,
@@ -135,7 +137,7 @@ pub(super) fn unused(
                 (None, Some(true)) => not_needed += 1,
             }
         }
-        let mut best: Option<(i64, i64)> = None;
+        let mut best: Option<[i64; 3]> = None;
         let mut asked = 0;
         let all = priced.len();
         for candidate in priced.into_iter().take(PRICED) {
@@ -151,15 +153,14 @@ pub(super) fn unused(
             let more = |with: u64, without: u64| {
                 i64::try_from(i128::from(with) - i128::from(without)).unwrap_or(i64::MAX)
             };
-            let cost = (
-                more(solution.cost.primary, choice.cost.primary),
-                more(solution.cost.secondary, choice.cost.secondary),
-            );
+            let (with, without) = (cost_parts(solution.cost), cost_parts(choice.cost));
+            let cost = [0, 1, 2].map(|part| more(with[part], without[part]));
             best = Some(best.map_or(cost, |best| best.min(cost)));
         }
-        if let Some((operations, bytes)) = best {
+        if let Some([products, operations, bytes]) = best {
             why.push(Why::Cost {
                 count: asked,
+                products,
                 operations,
                 bytes,
             });

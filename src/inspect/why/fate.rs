@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 use crate::check::rule::Build;
-use crate::egraph::choose::{Target, choose};
+use crate::egraph::choose::{Target, choose, cost_parts};
 use crate::egraph::extract::Limits;
 use crate::egraph::{ApplicationId, Attempt, Class, EGraph, Node, NodeKind};
 use crate::graph::Name;
@@ -53,6 +53,10 @@ pub enum FateKind {
     Original,
     /// The value is not computed any more: what used it has taken it in.
     Unneeded,
+    /// The effects that it erases and adds were erased and added.
+    Done,
+    /// It was left alone: somebody reads what it would erase, or what it adds could stand nowhere.
+    Refused,
     /// What it writes rests on something that is not known.
     Unbuilt,
 }
@@ -60,7 +64,9 @@ pub enum FateKind {
 /// What a model costs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Costs {
-    /// Operations.
+    /// Convolutions, matrix products and recurrent layers: what counts first.
+    pub products: u64,
+    /// Operations, those among them.
     pub operations: u64,
     /// Bytes of constants.
     pub bytes: u64,
@@ -107,9 +113,14 @@ fn fate(step: &Acted<'_>, attempt: &Attempt) -> (FateKind, String) {
     let egraph = &step.built.egraph;
     let none = String::new;
     if step.is_apply() {
-        let is_taken = step.redirect.0.contains_key(&egraph.find(attempt.root));
-        let kind = if is_taken {
+        let class = egraph.find(attempt.root);
+        let is_in = |of: usize| step.roots.is_some_and(|roots| roots[of].contains(&class));
+        let kind = if is_in(1) {
+            FateKind::Refused
+        } else if step.redirect.0.contains_key(&class) {
             FateKind::Kept
+        } else if is_in(0) {
+            FateKind::Done
         } else {
             FateKind::Unbuilt
         };
@@ -224,9 +235,13 @@ fn costs(step: &Acted<'_>, attempt: &Attempt) -> Option<[Costs; 2]> {
         &Limits::default(),
     )
     .ok()?;
-    let cost = |cost: crate::egraph::extract::Cost| Costs {
-        operations: cost.primary,
-        bytes: cost.secondary,
+    let cost = |cost: crate::egraph::extract::Cost| {
+        let [products, operations, bytes] = cost_parts(cost);
+        Costs {
+            products,
+            operations,
+            bytes,
+        }
     };
     Some([cost(choice.cost), cost(with.cost)])
 }
