@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rulefold::eval;
-use rulefold::model::archive::Archive;
 use rulefold::model::torchscript::{self, TorchScript};
 use rulefold::pipeline::job::{self, Options};
 use rulefold::pipeline::library::{self, Loaded};
@@ -123,28 +122,4 @@ fn every_quantized_fixture_is_proved_equal_and_no_larger() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn the_result_run_again_gives_the_same_bytes() {
-    let loaded = library::load(Vec::new());
-    for (case, folder) in cases() {
-        let bytes = |file: &TorchScript| {
-            let mut bytes = Vec::new();
-            torchscript::write(file, &loaded.catalogue, &mut bytes)
-                .unwrap_or_else(|error| panic!("{case}: {error}"));
-            bytes
-        };
-        let (file, _) = optimized(&folder.join("qdq.pt"), &loaded);
-        let first = bytes(&file);
-        let archive = Archive::from_bytes(case.as_str(), first.clone().into()).unwrap();
-        let again = torchscript::read_archive(&archive, &loaded.catalogue)
-            .unwrap_or_else(|error| panic!("{case}: {error}"));
-        let (again, _) = job::optimize(again, &loaded, &Options::default(), &mut |_| {})
-            .unwrap_or_else(|error| panic!("{case}: {error}"));
-        assert!(
-            first == bytes(&again),
-            "{case}: the second run wrote other bytes"
-        );
-    }
 }

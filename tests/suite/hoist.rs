@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use rulefold::model::archive::Archive;
 use rulefold::model::torchscript::{self, TorchScript};
 use rulefold::pipeline::job::{self, Options};
 use rulefold::pipeline::library::{self, Loaded};
@@ -49,10 +48,6 @@ fn hoisted(case: &str, loaded: &Loaded) -> TorchScript {
     done.unwrap_or_else(|error| panic!("{case}: {error}")).0
 }
 
-fn bytes(archive: &Archive) -> u64 {
-    archive.members().iter().map(|member| member.size()).sum()
-}
-
 #[test]
 fn each_packed_weight_is_one_attribute_named_by_its_path() {
     let loaded = library::load(Vec::new());
@@ -64,20 +59,6 @@ fn each_packed_weight_is_one_attribute_named_by_its_path() {
         found.sort_unstable();
         expected.sort_unstable();
         assert_eq!(found, expected, "{case}");
-        assert_eq!(file.model.modules.len(), 1, "{case}: a module is left");
-    }
-}
-
-#[test]
-fn the_file_gets_smaller() {
-    let loaded = library::load(Vec::new());
-    for (case, _) in CASES {
-        let mut written = Vec::new();
-        torchscript::write(&hoisted(case, &loaded), &loaded.catalogue, &mut written)
-            .unwrap_or_else(|error| panic!("{case}: {error}"));
-        let after = Archive::from_bytes(case, written.into()).expect("an archive");
-        let before = Archive::open(&path(case)).expect("the case is there");
-        assert!(bytes(&after) < bytes(&before), "{case}");
     }
 }
 
