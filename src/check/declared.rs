@@ -60,9 +60,9 @@ fn custom<'a>(
     };
     if let Some(attr) = declaration.attrs.first() {
         return cx.sink.stop(
-            Diagnostic::error(NOT_YET, "attributes of declared ops are not done yet")
-                .primary(attr.name.span, "here")
-                .help("make it an operand"),
+            Diagnostic::error(NOT_YET, "an `op` item declares operands and results only")
+                .primary(attr.name.span, "an attribute")
+                .help("leave it out: rules match and write any attribute, and one that is absent is `none`"),
         );
     }
     let mut params = Vec::with_capacity(declaration.operands.len());

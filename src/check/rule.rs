@@ -242,10 +242,13 @@ pub enum Rest {
     },
 }
 
+/// The name that stands for all attributes of a bundle, in patterns and in what is written.
+pub const OTHERS: &str = "...";
+
 /// An attribute in a pattern.
 #[derive(Clone, Debug)]
 pub struct AttributePattern {
-    /// Its name.
+    /// Its name; [`OTHERS`] for a bundle.
     pub name: Name,
     /// What it must be.
     pub value: AttributeMatch,
@@ -258,6 +261,13 @@ pub enum AttributeMatch {
     Equal(Literal),
     /// Bound (kind `Literal`), or compared.
     Bind(Slot),
+    /// All attributes but these, as a dictionary by name, bound or compared.
+    Others {
+        /// The dictionary (kind `Literal`).
+        slot: Slot,
+        /// Attributes that the pattern names.
+        without: Box<[Name]>,
+    },
 }
 
 /// A type written on a value: `const Tensor<i8 | u8, [N, C, _, ..]>`. Each part that is left out is `None` or empty.
@@ -301,7 +311,7 @@ pub enum Build {
         op: Name,
         /// Operands in the order of the schema, defaults filled in.
         operands: Vec<BuildOperand>,
-        /// Attributes.
+        /// Attributes; under the name [`OTHERS`] a dictionary of such.
         attributes: Vec<(Name, Expr)>,
         /// Number of results.
         results: u32,

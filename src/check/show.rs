@@ -127,7 +127,9 @@ impl Variant {
             write!(f, "[{} = ", attribute.name)?;
             match &attribute.value {
                 AttributeMatch::Equal(literal) => write!(f, "{}", LiteralText(literal))?,
-                AttributeMatch::Bind(slot) => self.slot(f, *slot)?,
+                AttributeMatch::Bind(slot) | AttributeMatch::Others { slot, .. } => {
+                    self.slot(f, *slot)?;
+                }
             }
             f.write_char(']')?;
         }

@@ -191,9 +191,9 @@ impl<'a> Checker<'_, 'a> {
                         targets.modules = Some(modules);
                     }),
                     "domains" if saturates => self.stop(
-                        Diagnostic::error(NOT_YET, format!("`{name} =` is not done yet"))
+                        Diagnostic::error(NOT_YET, format!("`{name} =` comes with targets other than TorchScript"))
                             .primary(arg.span, "here")
-                            .help("a step can be restricted to a `method` and to `modules`"),
+                            .help("restrict the step to a `method` or to `modules`, or name the rules one by one"),
                     ),
                     _ => self.unknown_argument(call, arg, &["method", "modules"]),
                 },

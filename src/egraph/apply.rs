@@ -7,7 +7,7 @@
 use smallvec::SmallVec;
 
 use crate::check::evaluate::{Val, evaluate};
-use crate::check::rule::{Build, BuildOperand, Expr, Slot};
+use crate::check::rule::{Build, BuildOperand, Expr, OTHERS, Slot};
 use crate::graph::{AttributeLiteral, Literal, Name};
 use crate::ops;
 use crate::rules::{CompiledVariant, RuleSet};
@@ -247,14 +247,35 @@ impl Builder<'_> {
         Some(classes)
     }
 
+    /// Attributes as written; a bundle adds those that are not written beside it, and puts all in the order of their names.
     fn attributes(&self, attributes: &[(Name, Expr)]) -> Option<Vec<(Name, AttributeLiteral)>> {
-        attributes
-            .iter()
-            .map(|(name, expr)| match self.value(expr) {
-                Val::Literal(literal) => Some((*name, AttributeLiteral::Literal(literal))),
-                _ => None,
-            })
-            .collect()
+        let mut made: Vec<(Name, AttributeLiteral)> = Vec::with_capacity(attributes.len());
+        let mut bundled: Vec<(Name, AttributeLiteral)> = Vec::new();
+        for (name, expr) in attributes {
+            match (self.value(expr), *name == OTHERS) {
+                (Val::Literal(Literal::Dict(pairs)), true) => {
+                    for (name, literal) in pairs.iter() {
+                        let Literal::Str(name) = name else {
+                            return None;
+                        };
+                        let literal = AttributeLiteral::Literal(literal.clone());
+                        bundled.push((Name::new(name), literal));
+                    }
+                }
+                // A bundle of a part that this variant does not have.
+                (Val::Literal(Literal::None), true) => {}
+                (Val::Literal(literal), false) => {
+                    made.push((*name, AttributeLiteral::Literal(literal)));
+                }
+                _ => return None,
+            }
+        }
+        if !bundled.is_empty() {
+            bundled.retain(|(name, _)| made.iter().all(|(known, _)| known != name));
+            made.append(&mut bundled);
+            made.sort_by_key(|(name, _)| name.as_str());
+        }
+        Some(made)
     }
 
     fn each(

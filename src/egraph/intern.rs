@@ -47,6 +47,8 @@ pub(super) struct Tables {
     facts: IndexSet<FactsKey, FxBuildHasher>,
     lists: IndexSet<Vec<Known>, FxBuildHasher>,
     values: FxHashMap<Literal, u32>,
+    /// What bundles of attributes leave out, as far as patterns have asked.
+    bundles: Vec<Box<[Name]>>,
 }
 
 impl Tables {
@@ -93,7 +95,28 @@ impl Tables {
                 self.literal(literal);
             }
         }
-        AttributesId(index(self.attributes.insert_full(Bundle(attributes)).0))
+        let (at, new) = self.attributes.insert_full(Bundle(attributes));
+        for number in 0..self.bundles.len() * usize::from(new) {
+            self.enter_bundle(at, number);
+        }
+        AttributesId(index(at))
+    }
+
+    /// From here on bundles that leave out these attributes are entered as literals, because patterns bind them.
+    pub(super) fn ask_for_bundle(&mut self, without: &[Name]) {
+        if self.bundles.iter().any(|known| **known == *without) {
+            return;
+        }
+        self.bundles.push(without.into());
+        for at in 0..self.attributes.len() {
+            self.enter_bundle(at, self.bundles.len() - 1);
+        }
+    }
+
+    fn enter_bundle(&mut self, at: usize, number: usize) {
+        if let Some(bundle) = bundle(&self.attributes[at].0, &self.bundles[number]) {
+            self.literal(&bundle);
+        }
     }
 
     pub(super) fn get_attributes(&self, id: AttributesId) -> &[(Name, AttributeLiteral)] {
@@ -129,6 +152,29 @@ impl Tables {
     pub(super) fn get_list(&self, id: ListId) -> &[Known] {
         &self.lists[id.0 as usize]
     }
+}
+
+/// All attributes but these as a dictionary, by name; nothing if one of them is no literal. What the e-graph itself notes is no
+/// attribute of the model.
+pub(super) fn bundle(attributes: &[(Name, AttributeLiteral)], without: &[Name]) -> Option<Literal> {
+    let of_model = |name: &Name| {
+        let mut bytes = name.as_str().bytes();
+        bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let mut held: Vec<(Literal, Literal)> = Vec::with_capacity(attributes.len());
+    let mut names: Vec<Name> = Vec::with_capacity(attributes.len());
+    for (name, value) in attributes {
+        if without.contains(name) || !of_model(name) {
+            continue;
+        }
+        let AttributeLiteral::Literal(literal) = value else {
+            return None;
+        };
+        let at = names.partition_point(|known| known.as_str() < name.as_str());
+        names.insert(at, *name);
+        held.insert(at, (Literal::str(name.as_str()), literal.clone()));
+    }
+    Some(Literal::Dict(held.into()))
 }
 
 fn index(at: usize) -> u32 {

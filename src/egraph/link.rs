@@ -11,6 +11,15 @@ use crate::rules::{RuleSet, Shape, ShapeId};
 use super::classes::EGraph;
 use super::language::{Head, HeadKind};
 
+impl EGraph {
+    /// Makes the bundles of attributes that a rule set binds known, for [`attempts`](super::attempts) where nothing was searched.
+    pub fn enter_bundles(&mut self, set: &RuleSet) {
+        for without in set.bundles() {
+            self.inner.analysis.tables.ask_for_bundle(without);
+        }
+    }
+}
+
 /// The link between a rule set and an e-graph.
 #[derive(Debug)]
 pub(super) struct Linked {
@@ -26,6 +35,7 @@ pub(super) struct Linked {
 
 impl Linked {
     pub(super) fn new(graph: &mut EGraph, set: &RuleSet) -> Linked {
+        graph.enter_bundles(set);
         let tables = &mut graph.inner.analysis.tables;
         let literals = set
             .literals()

@@ -372,11 +372,15 @@ impl<'p, 'g, 'w> Walk<'p, 'g, 'w> {
         let failure = Failure::Attribute(attribute.name);
         let span = apply.span;
         let at = At { span, class };
-        let Some(id) = graph.attribute_literal(node, attribute.name) else {
+        let id = match &attribute.value {
+            AttributeMatch::Others { without, .. } => graph.attribute_bundle(node, without),
+            _ => graph.attribute_literal(node, attribute.name),
+        };
+        let Some(id) = id else {
             return self.fail(at, failure);
         };
         match &attribute.value {
-            AttributeMatch::Bind(slot) => {
+            AttributeMatch::Bind(slot) | AttributeMatch::Others { slot, .. } => {
                 self.slot(*slot, Bound::Literal(id), at, |walk| {
                     walk.attributes(apply, node, number + 1, class, next);
                 });

@@ -16,7 +16,7 @@ use crate::rules::{
 
 use super::binding::Bound;
 use super::classes::EGraph;
-use super::intern::LiteralId;
+use super::intern::{LiteralId, bundle};
 use super::language::{AttributesId, Class, Node};
 use super::link::Linked;
 use super::matches::Matches;
@@ -501,22 +501,25 @@ impl EGraph {
         bound: &mut SmallVec<[Bound; 2]>,
     ) -> bool {
         tests.iter().all(|test| {
-            let Some(id) = self.attribute_literal(node, test.name) else {
-                return false;
-            };
-            match &test.equal {
-                Some(wanted) => self
-                    .inner
-                    .analysis
-                    .tables
-                    .get_literal(id)
-                    .same_value(wanted),
-                None => {
-                    bound.push(Bound::Literal(id));
-                    true
+            let id = match test {
+                AttributeTest::Equal(name, wanted) => {
+                    let found = self.attribute_literal(node, *name);
+                    let found = found.map(|id| self.inner.analysis.tables.get_literal(id));
+                    return found.is_some_and(|found| found.same_value(wanted));
                 }
-            }
+                AttributeTest::Bind(name) => self.attribute_literal(node, *name),
+                AttributeTest::Others(without) => self.attribute_bundle(node, without),
+            };
+            bound.extend(id.map(Bound::Literal));
+            id.is_some()
         })
+    }
+
+    /// All attributes of a node but these, as a dictionary; nothing if one of them is no literal.
+    pub(super) fn attribute_bundle(&self, node: &Node, without: &[Name]) -> Option<LiteralId> {
+        let tables = &self.inner.analysis.tables;
+        let attributes = tables.get_attributes(AttributesId(node.payload));
+        tables.find_literal(&bundle(attributes, without)?)
     }
 
     /// The literal of an attribute; `none` if it is absent, nothing if it is no literal.

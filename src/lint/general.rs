@@ -167,7 +167,7 @@ impl<'a> General<'a> {
                 AttributeMatch::Equal(value) => {
                     attributes.push((attribute.name, AttributeLiteral::Literal(value.clone())));
                 }
-                AttributeMatch::Bind(_) => is_open = true,
+                AttributeMatch::Bind(_) | AttributeMatch::Others { .. } => is_open = true,
             }
         }
         if is_open {

@@ -117,7 +117,7 @@ impl Terms {
                         AttributeMatch::Equal(literal) => {
                             attributes.push((attribute.name, literal.clone()));
                         }
-                        AttributeMatch::Bind(_) => return None,
+                        AttributeMatch::Bind(_) | AttributeMatch::Others { .. } => return None,
                     }
                 }
                 let id = self.add(Term::Apply {

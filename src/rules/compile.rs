@@ -242,13 +242,16 @@ impl Compiler<'_> {
         later: &mut Vec<Later<'p>>,
     ) -> Register {
         let shape = self.shapes.intern(shape_of(apply));
-        let attributes = apply.attributes.iter().map(|attribute| AttributeTest {
-            name: attribute.name,
-            equal: match &attribute.value {
-                AttributeMatch::Equal(literal) => Some(literal.clone()),
-                AttributeMatch::Bind(_) => None,
-            },
-        });
+        let attributes = apply
+            .attributes
+            .iter()
+            .map(|attribute| match &attribute.value {
+                AttributeMatch::Equal(literal) => {
+                    AttributeTest::Equal(attribute.name, literal.clone())
+                }
+                AttributeMatch::Bind(_) => AttributeTest::Bind(attribute.name),
+                AttributeMatch::Others { without, .. } => AttributeTest::Others(without.clone()),
+            });
         self.push(Step::Bind {
             at,
             shape,
@@ -266,7 +269,9 @@ impl Compiler<'_> {
             }
         }
         for attribute in &apply.attributes {
-            if let AttributeMatch::Bind(slot) = attribute.value {
+            if let AttributeMatch::Bind(slot) | AttributeMatch::Others { slot, .. } =
+                attribute.value
+            {
                 later.push(Later::Attribute(self.add(), slot));
             }
         }

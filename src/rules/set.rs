@@ -18,7 +18,7 @@ use crate::graph::{Literal, Name};
 
 use super::compile::{CompileError, Literals, Program, compile};
 use super::shape::{Shape, ShapeId, Shapes};
-use super::step::{Register, Step};
+use super::step::{AttributeTest, Register, Step};
 use super::trie::{Trie, TrieGuard, TrieId};
 
 /// Compiled rules.
@@ -34,6 +34,8 @@ pub struct RuleSet {
     chain_links: BTreeSet<ShapeId>,
     literals: Literals,
     has_effects: bool,
+    /// What bundles of attributes leave out.
+    bundles: Vec<Box<[Name]>>,
 }
 
 /// What reports say about a rule.
@@ -131,6 +133,7 @@ impl RuleSet {
             chain_links: BTreeSet::new(),
             literals: Literals::default(),
             has_effects: false,
+            bundles: Vec::new(),
         };
         let mut pending = Vec::new();
         for rule in rules {
@@ -200,6 +203,15 @@ impl RuleSet {
                     self.chain_links.insert(*link);
                 }
                 Step::Each { steps, .. } => self.note_steps(steps),
+                Step::Bind { attributes, .. } => {
+                    for test in attributes {
+                        if let AttributeTest::Others(without) = test
+                            && !self.bundles.contains(without)
+                        {
+                            self.bundles.push(without.clone());
+                        }
+                    }
+                }
                 _ => {}
             }
         }
@@ -277,6 +289,11 @@ impl RuleSet {
     /// Whether nodes of this shape may be links of a chain, of which there can be any number between a root and what it looks at.
     pub fn is_chain_link(&self, shape: ShapeId) -> bool {
         self.chain_links.contains(&shape)
+    }
+
+    /// The names that bundles of attributes leave out, each list once.
+    pub fn bundles(&self) -> &[Box<[Name]>] {
+        &self.bundles
     }
 
     /// Literals that patterns compare with, by number.

@@ -85,13 +85,15 @@ pub enum Step {
     },
 }
 
-/// What an attribute must be. One that is absent is `none`.
+/// What attributes must be. One that is absent is `none`.
 #[derive(Clone, PartialEq, Debug)]
-pub struct AttributeTest {
-    /// Its name.
-    pub name: Name,
-    /// The value demanded; `None` if any literal will do, which is then bound.
-    pub equal: Option<Literal>,
+pub enum AttributeTest {
+    /// This value.
+    Equal(Name, Literal),
+    /// Any literal, which is bound.
+    Bind(Name),
+    /// All but these are literals, which are bound as a dictionary by name.
+    Others(Box<[Name]>),
 }
 
 /// A type that a pattern demands, see [`Constraint`](crate::check::rule::Constraint).

@@ -71,7 +71,8 @@ impl<'a> Actor<'a> {
         graph: &Graph,
         constants: ConstantStore,
     ) -> Result<Vec<Attempt>, String> {
-        let built = self.build(graph, constants)?;
+        let mut built = self.build(graph, constants)?;
+        built.egraph.enter_bundles(&self.set);
         let variants = u32::try_from(self.set.variants().len()).unwrap_or(u32::MAX);
         let at = |class| attempts(&built.egraph, &self.set, 0..variants, class);
         Ok(built.egraph.classes().into_iter().flat_map(at).collect())

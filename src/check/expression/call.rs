@@ -33,12 +33,15 @@ impl<'a> Resolver<'_, 'a> {
             None => match Function::from_name(name) {
                 Some(function) => self.built_in(call, function),
                 None if NOT_YET_FUNCTIONS.contains(&name) => self.stop(
-                    Diagnostic::error(NOT_YET, format!("`{name}` is not done yet"))
-                        .primary(call.function.span, "called here")
-                        .help(format!(
-                            "these functions stand: {}",
-                            Function::names().collect::<Vec<_>>().join(", ")
-                        )),
+                    Diagnostic::error(
+                        NOT_YET,
+                        format!("`{name}` comes with the rules for ONNX that need it"),
+                    )
+                    .primary(call.function.span, "called here")
+                    .help(format!(
+                        "these functions stand: {}",
+                        Function::names().collect::<Vec<_>>().join(", ")
+                    )),
                 ),
                 None => {
                     let meant = closest(name, Function::names()).map(str::to_owned);

@@ -245,13 +245,13 @@ impl<'c, 'a> Resolver<'c, 'a> {
                 let span = loops.iter().map(|l| l.span).reduce(Span::to);
                 let not_yet = Diagnostic::error(
                     crate::check::codes::NOT_YET,
-                    "several loops over lists that only the model knows are not done yet",
+                    "of several loops, all must be over lists known at compile time",
                 );
                 let not_yet = match span {
                     Some(span) => not_yet.primary(span, "here"),
                     None => not_yet,
                 };
-                self.cx.sink.stop(not_yet.help("loop over one list"))
+                self.cx.sink.stop(not_yet.help("loop over one list, and index the other: `[a[i] + b[i] for i in range(len(a))]`"))
             }
         }
     }

@@ -7,21 +7,20 @@
 use super::constraint::constraint;
 use super::fill::{Fill, Filled};
 use super::overloads::{Solution, Variable};
-use super::sketch::{Piece, Sketch, SketchNode, SketchOperand};
+use super::sketch::{Piece, Sketch, SketchOperand};
 use super::swap::Swap;
 use super::types::Unifier;
 use crate::check::codes::NOT_YET;
 use crate::check::expression::Key;
 use crate::check::family::Frame;
 use crate::check::rule::{
-    Apply, AttributeMatch, AttributePattern, Constraint, DimPattern, Expr, Pattern, Rest, Slot,
-    SlotInfo, SlotKind,
+    Apply, Constraint, DimPattern, Expr, Pattern, Rest, Slot, SlotInfo, SlotKind,
 };
 use crate::check::sink::Checked;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Literal, Name, Type};
 use crate::source::Span;
-use crate::syntax::ast::{self, AttrKind, Repeat};
+use crate::syntax::ast;
 
 /// A root as lowered.
 #[derive(Clone, Debug)]
@@ -125,21 +124,21 @@ struct Place {
     literal: Option<Literal>,
 }
 
-struct Lowerer<'p, 'c, 'a> {
-    frame: &'p Frame<'c, 'a>,
-    sketch: &'p Sketch<'a>,
-    solution: &'p Solution<'a>,
+pub(super) struct Lowerer<'p, 'c, 'a> {
+    pub(super) frame: &'p Frame<'c, 'a>,
+    pub(super) sketch: &'p Sketch<'a>,
+    pub(super) solution: &'p Solution<'a>,
     swaps: &'p [&'p Swap<'a>],
     forced: Vec<(Variable<'a>, Literal)>,
     variables: Vec<(Variable<'a>, Slot)>,
     nodes: Vec<Met>,
     /// Names bound in the `P...` around, with their element slots.
     inside_each: Option<Vec<(Key<'a>, Slot)>>,
-    out: Lowered<'a>,
+    pub(super) out: Lowered<'a>,
 }
 
 impl<'a> Lowerer<'_, '_, 'a> {
-    fn slot(&mut self, name: &str, kind: SlotKind, span: Span, ty: Type) -> Slot {
+    pub(super) fn slot(&mut self, name: &str, kind: SlotKind, span: Span, ty: Type) -> Slot {
         let slot = Slot(self.out.slots.len() as u32);
         self.out.slots.push(SlotInfo {
             name: Name::new(name),
@@ -150,9 +149,9 @@ impl<'a> Lowerer<'_, '_, 'a> {
         slot
     }
 
-    fn not_yet<T>(&self, span: Span, what: &str) -> Checked<T> {
-        let diagnostic = Diagnostic::error(NOT_YET, format!("{what} are not done yet"));
-        self.frame.cx.sink.stop(diagnostic.primary(span, "here"))
+    pub(super) fn not_yet<T>(&self, span: Span, what: &str, instead: &str) -> Checked<T> {
+        let diagnostic = Diagnostic::error(NOT_YET, what).primary(span, "here");
+        self.frame.cx.sink.stop(diagnostic.help(instead))
     }
 
     /// One of several results that nothing in the match reads.
@@ -289,13 +288,22 @@ impl<'a> Lowerer<'_, '_, 'a> {
     }
 
     /// The slot of a name, made where it is met first.
-    fn variable(&mut self, variable: Variable<'a>, kind: SlotKind, span: Span) -> Checked<Slot> {
+    pub(super) fn variable(
+        &mut self,
+        variable: Variable<'a>,
+        kind: SlotKind,
+        span: Span,
+    ) -> Checked<Slot> {
         if let Some((_, slot)) = self.variables.iter().find(|(known, _)| *known == variable) {
             return Ok(*slot);
         }
         let (key, element) = variable;
         if self.out.elements.iter().any(|(known, _, _)| *known == key) {
-            return self.not_yet(span, "lists that stand twice in a match");
+            return self.not_yet(
+                span,
+                "a list that `...` binds stands once in a match",
+                "give the second one another name, and compare the two in `where`",
+            );
         }
         let ty = self.solution.variables.iter().find(|(v, _)| *v == variable);
         let ty = ty.map_or(Type::Int, |(_, ty)| self.solution.types.resolved(ty));
@@ -412,7 +420,7 @@ impl<'a> Lowerer<'_, '_, 'a> {
         })))
     }
 
-    fn param(&mut self, index: usize, at: usize) -> Checked<Pattern> {
+    pub(super) fn param(&mut self, index: usize, at: usize) -> Checked<Pattern> {
         let sketch = self.sketch;
         let chosen = &self.solution.nodes[index];
         let (operand, element) = match &chosen.filled.params[at] {
@@ -439,7 +447,11 @@ impl<'a> Lowerer<'_, '_, 'a> {
             return Ok(Rest::Ignored);
         };
         if self.inside_each.is_some() {
-            return self.not_yet(operand.span, "lists of lists");
+            return self.not_yet(
+                operand.span,
+                "`...` inside of `...` would bind lists of lists",
+                "bind the inner list as a value, `%list`",
+            );
         }
         self.inside_each = Some(Vec::new());
         let pattern = self.piece(piece, &Place::default());
@@ -458,66 +470,6 @@ impl<'a> Lowerer<'_, '_, 'a> {
             collect.push((element, list));
         }
         Ok(Rest::Each { pattern, collect })
-    }
-
-    fn attributes(&mut self, node: &SketchNode<'a>) -> Checked<Vec<AttributePattern>> {
-        let mut made = Vec::new();
-        for (attr, piece) in &node.attributes {
-            let (name, each) = match &attr.kind {
-                AttrKind::Name(name) => (name, false),
-                AttrKind::Is { name, each, .. } => (name, *each),
-                _ => continue,
-            };
-            if each {
-                return self.not_yet(attr.span, "lists of attributes outside of chains");
-            }
-            let value = match piece {
-                Some(Piece::Literal(literal)) => AttributeMatch::Equal(literal.clone()),
-                Some(Piece::Bare { name, span }) => {
-                    let kind = SlotKind::Literal { dtype: false };
-                    let slot = self.variable((Key::bare(name), None), kind, *span)?;
-                    AttributeMatch::Bind(slot)
-                }
-                _ => continue,
-            };
-            made.push(AttributePattern {
-                name: Name::new(&name.text),
-                value,
-            });
-        }
-        Ok(made)
-    }
-
-    fn chain(&mut self, index: usize, slot: Slot, repeat: Repeat) -> Checked<Pattern> {
-        let sketch = self.sketch;
-        let node = &sketch.nodes[index];
-        if self.solution.nodes[index].filled.params.len() != 1 {
-            return self.not_yet(node.call.span, "chains of ops with several operands");
-        }
-        let mut collect = None;
-        for (attr, piece) in &node.attributes {
-            match (&attr.kind, piece, &collect) {
-                (
-                    AttrKind::Is {
-                        name, each: true, ..
-                    },
-                    Some(Piece::Bare { name: list, span }),
-                    None,
-                ) => {
-                    let slot = self.variable((Key::bare(list), None), SlotKind::Literals, *span)?;
-                    collect = Some((Name::new(&name.text), slot));
-                }
-                _ => return self.not_yet(attr.span, "such attributes of a chain"),
-            }
-        }
-        let inner = Box::new(self.param(index, 0)?);
-        Ok(Pattern::Chain {
-            op: self.solution.nodes[index].schema.full,
-            may_be_empty: repeat == Repeat::Any,
-            collect,
-            slot,
-            inner,
-        })
     }
 
     /// What the names of the rule stand for here.

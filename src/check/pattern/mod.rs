@@ -6,6 +6,7 @@
 //! may change places, `lower` numbers the slots.
 //! Invariant: the order of what comes out is the order of the text: present before absent, first branch first, overloads by name.
 
+mod attributes;
 mod choices;
 mod constraint;
 mod fill;
@@ -15,6 +16,7 @@ mod sketch;
 mod swap;
 mod types;
 
+pub(super) use attributes::bundle_type;
 pub(super) use choices::Choices;
 pub(super) use constraint::plain_type;
 pub(super) use lower::{Lowered, LoweredRoot, lower};

@@ -473,7 +473,7 @@ impl<'a> Search<'_, 'a> {
             Piece::Bare { name, .. } => self.variable(state, (Key::bare(name), element), ty, span),
             Piece::Node { node, result } => {
                 if element.is_some() {
-                    let label = "ops behind `...` under an op of fixed arity are not done yet";
+                    let label = "an op behind `...` stands under an op with any number of operands; here, write the operands one by one";
                     return Err((NOT_YET, span, label.to_owned()));
                 }
                 match state.solution.nodes.get(*node) {

@@ -146,8 +146,21 @@ impl<'a> Sketcher<'_, '_, 'a> {
             for (result, bind) in statement.binds.iter().enumerate() {
                 self.bind(index, result, bind)?;
             }
-            if statement.each || !statement.blocks.is_empty() {
-                return self.not_yet(statement.span, "such statements in a match");
+            if !statement.blocks.is_empty() {
+                return self.stop(
+                    Diagnostic::error(NOT_A_PATTERN, "blocks are not matched")
+                        .primary(statement.span, "has blocks")
+                        .help(
+                            "match what is inside: rules act in blocks, and across their borders",
+                        ),
+                );
+            }
+            if statement.each {
+                return self.not_yet(
+                    statement.span,
+                    "`...` behind a statement stands for nothing yet",
+                    "write `...` behind an operand",
+                );
             }
         }
         // Roots first, so that what they do not reach is found to be roots of its own.
@@ -180,7 +193,11 @@ impl<'a> Sketcher<'_, '_, 'a> {
 
     fn bind(&mut self, index: usize, result: usize, bind: &'a ast::Bind) -> Checked<()> {
         if bind.each {
-            return self.not_yet(bind.span, "any number of results");
+            return self.not_yet(
+                bind.span,
+                "a match does not bind any number of results yet",
+                "name each result: `%a, %b = ...`; `prim::ListUnpack` of a list that was put together goes away by itself",
+            );
         }
         let Target::Value(value) = &bind.target else {
             return Ok(());
@@ -200,10 +217,9 @@ impl<'a> Sketcher<'_, '_, 'a> {
         }
     }
 
-    fn not_yet<T>(&self, span: Span, what: &str) -> Checked<T> {
-        self.stop(
-            Diagnostic::error(NOT_YET, format!("{what} are not done yet")).primary(span, "here"),
-        )
+    fn not_yet<T>(&self, span: Span, what: &str, instead: &str) -> Checked<T> {
+        let diagnostic = Diagnostic::error(NOT_YET, what).primary(span, "here");
+        self.stop(diagnostic.help(instead))
     }
 
     fn root(&mut self, piece: Piece<'a>, name: Option<&'a str>, span: Span) -> Checked<()> {
@@ -496,11 +512,29 @@ impl<'a> Sketcher<'_, '_, 'a> {
                     },
                 }),
                 ast::AttrKind::Rest => None,
-                ast::AttrKind::Bundle { .. } => {
-                    return self.not_yet(attr.span, "bundles of attributes");
+                ast::AttrKind::Bundle { name, indexes } => {
+                    let bundles = call.attrs.iter().filter(|attr| attr.kind.is_bundle());
+                    if !indexes.is_empty() || bundles.count() > 1 {
+                        return self.stop(
+                            Diagnostic::error(
+                                NOT_A_PATTERN,
+                                "a match binds all other attributes of an op, once",
+                            )
+                            .primary(attr.span, "says more")
+                            .help(format!("write `[{name}...]`")),
+                        );
+                    }
+                    None
                 }
                 ast::AttrKind::Verbatim { .. } => {
-                    return self.not_yet(attr.span, "tensors in a pattern");
+                    return self.stop(
+                        Diagnostic::error(
+                            NOT_A_PATTERN,
+                            "a printed tensor is not all of the tensor",
+                        )
+                        .primary(attr.span, "stands in a match")
+                        .help("match the constant, `%w: const Tensor`, and compare it in `where`"),
+                    );
                 }
             };
             if !matches!(

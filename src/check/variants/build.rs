@@ -177,8 +177,9 @@ impl<'p, 'c, 'a> Builder<'p, 'c, 'a> {
             .collect();
         if statement.each || statement.binds.iter().any(|bind| bind.each) {
             return self.stop(
-                Diagnostic::error(NOT_YET, "any number of results is not done yet")
-                    .primary(statement.span, "here"),
+                Diagnostic::error(NOT_YET, "a rewrite does not bind any number of results yet")
+                    .primary(statement.span, "here")
+                    .help("name each result: `%a, %b = ...`"),
             );
         }
         self.alone = statement.is_effect();

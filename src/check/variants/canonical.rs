@@ -197,6 +197,10 @@ impl Writer<'_> {
                     match &attribute.value {
                         AttributeMatch::Equal(literal) => self.literal(literal),
                         AttributeMatch::Bind(slot) => self.slot(*slot),
+                        AttributeMatch::Others { slot, without } => {
+                            let _ = write!(self.out, "{without:?}");
+                            self.slot(*slot);
+                        }
                     }
                 }
                 self.out.push(')');

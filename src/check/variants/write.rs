@@ -4,10 +4,10 @@
 //! Invariant: every operand of the schema is written, defaults and codes of element types included.
 
 use super::build::{BEHIND_THE_MATCH, Builder, Made, MadeOperand, Trouble, Written};
-use crate::check::codes::{ARITY, EFFECT, IN_PLACE, NOT_YET, TYPE_MISMATCH};
+use crate::check::codes::{ARITY, EFFECT, IN_PLACE, PATTERN_ONLY, TYPE_MISMATCH, WRONG_KIND};
 use crate::check::expression::Key;
-use crate::check::pattern::{Failure, Instantiated, instantiate, unknown_op};
-use crate::check::rule::{Build, BuildOperand, Expr};
+use crate::check::pattern::{Failure, Instantiated, bundle_type, instantiate, unknown_op};
+use crate::check::rule::{Build, BuildOperand, Expr, OTHERS};
 use crate::diagnostic::Diagnostic;
 use crate::graph::text::TypeText;
 use crate::graph::{Literal, Name, Type};
@@ -262,16 +262,63 @@ impl<'c, 'a> Builder<'_, 'c, 'a> {
                     Some(value) => (name, value),
                     None => (name, Expr::Literal(Literal::None)),
                 },
-                _ => {
+                AttrKind::Bundle { name, indexes } => {
+                    made.push((Name::new(OTHERS), self.bundle(name, indexes)?));
+                    continue;
+                }
+                AttrKind::Is { .. } | AttrKind::Verbatim { .. } | AttrKind::Rest => {
                     return self.stop(
-                        Diagnostic::error(NOT_YET, "such attributes are not done yet")
-                            .primary(attr.span, "here"),
+                        Diagnostic::error(PATTERN_ONLY, "a written attribute is one value")
+                            .primary(attr.span, "is none, or several")
+                            .help(
+                                "write `[name = value]`, or `[rest...]` for a bundle of the match",
+                            ),
                     );
                 }
             };
             made.push((Name::new(&name.text), value));
         }
         Ok(made)
+    }
+}
+
+impl<'a> Builder<'_, '_, 'a> {
+    /// `[name...]`, `[names[0]...]`: what a bundle of the match holds.
+    fn bundle(&mut self, name: &'a ast::Name, indexes: &'a [ast::Subscript]) -> Written<Expr> {
+        let Some(mut expr) = self.resolver.local(Key::bare(&name.text)) else {
+            return Ok(Expr::Literal(Literal::None));
+        };
+        let mut expected = bundle_type();
+        for index in indexes {
+            let ast::Subscript::At(at) = index else {
+                return self.no_bundle(name, "a part of a list is no bundle");
+            };
+            expr = Expr::Index(Box::new(expr), Box::new(self.resolver.resolve(at)?));
+            expected = expected.list_of();
+        }
+        let mut inner = &expr;
+        while let Expr::Index(base, _) = inner {
+            inner = base;
+        }
+        match inner {
+            Expr::Slot(slot) if self.lowered.types[slot.0 as usize] == expected => Ok(expr),
+            // Of a branch that was not taken.
+            Expr::Literal(Literal::None) => Ok(Expr::Literal(Literal::None)),
+            _ => self.no_bundle(name, "is no bundle of attributes"),
+        }
+    }
+
+    fn no_bundle(&self, name: &ast::Name, label: &str) -> Written<Expr> {
+        self.stop(
+            Diagnostic::error(
+                WRONG_KIND,
+                format!("`{name}...` is no bundle of attributes"),
+            )
+            .primary(name.span, label)
+            .help(
+                "a bundle is bound by `[name...]` in the match; one of several is `[names[0]...]`",
+            ),
+        )
     }
 }
 

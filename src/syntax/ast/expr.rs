@@ -140,6 +140,13 @@ pub struct Attr {
     pub span: Span,
 }
 
+impl AttrKind {
+    /// Whether it is a bundle.
+    pub fn is_bundle(&self) -> bool {
+        matches!(self, AttrKind::Bundle { .. })
+    }
+}
+
 /// The kinds of attributes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttrKind {

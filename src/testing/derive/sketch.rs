@@ -422,6 +422,8 @@ impl Builder<'_> {
                     place.around.param = self.name(*slot);
                     self.slot(*slot, true, &place)
                 }
+                // A bundle may be empty.
+                AttributeMatch::Others { .. } => continue,
             };
             attributes.push((attribute.name, part));
         }
