@@ -58,7 +58,7 @@ pub struct Explain {
 pub fn run(command: &Explain, output: &Output) -> u8 {
     let progress = Progress::new(command.quiet);
     progress.stage("compiling rules");
-    let loaded = match rule_files::load(&command.job.rules) {
+    let loaded = match rule_files::load_for_use(&command.job.rules) {
         Ok(loaded) => loaded,
         Err(refused) => {
             drop(progress);

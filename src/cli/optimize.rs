@@ -25,7 +25,7 @@ const INDENT: usize = 12;
 pub fn run(command: &Optimize, output: &Output) -> u8 {
     let progress = Progress::new(command.quiet);
     progress.stage("compiling rules");
-    let loaded = match rule_files::load(&command.job.rules) {
+    let loaded = match rule_files::load_for_use(&command.job.rules) {
         Ok(loaded) => loaded,
         Err(refused) => {
             drop(progress);

@@ -36,7 +36,17 @@ impl Refused {
 
 /// The shipped library with the rule files behind these paths.
 pub fn load(paths: &[PathBuf]) -> Result<Loaded, Refused> {
-    let loaded = library::load(read(paths).map_err(Refused::Unreadable)?);
+    right(library::load(read(paths).map_err(Refused::Unreadable)?))
+}
+
+/// The same for a command that uses the rules and looks at no test of the shipped ones.
+pub fn load_for_use(paths: &[PathBuf]) -> Result<Loaded, Refused> {
+    right(library::load_for_use(
+        read(paths).map_err(Refused::Unreadable)?,
+    ))
+}
+
+fn right(loaded: Loaded) -> Result<Loaded, Refused> {
     if diagnostic::has_errors(&loaded.diagnostics) {
         return Err(Refused::Wrong(Box::new(loaded)));
     }

@@ -57,7 +57,7 @@ pub struct WhyArgs {
 
 /// Runs the command; the exit code.
 pub fn run(command: &WhyArgs, output: &Output) -> u8 {
-    let loaded = match rule_files::load(&command.job.rules) {
+    let loaded = match rule_files::load_for_use(&command.job.rules) {
         Ok(loaded) => loaded,
         Err(refused) => return refused.tell(output),
     };

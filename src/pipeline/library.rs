@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::graph::Name;
 use crate::ops::Catalogue;
 use crate::rules::SHIPPED;
-use crate::source::Sources;
+use crate::source::{SourceId, Sources};
 use crate::syntax;
 
 /// A rule file of the user.
@@ -39,6 +39,16 @@ pub struct Loaded {
 
 /// Loads the shipped library with these files added; a file whose module is shipped takes its place.
 pub fn load(added: Vec<RuleText>) -> Loaded {
+    load_with(added, true)
+}
+
+/// The same without the tests of the shipped library, for who only uses its rules: reading tests takes longer than reading rules.
+pub fn load_for_use(added: Vec<RuleText>) -> Loaded {
+    load_with(added, false)
+}
+
+fn load_with(added: Vec<RuleText>, shipped_tests: bool) -> Loaded {
+    let mut own: Vec<SourceId> = Vec::new();
     let mut sources = Sources::new();
     let mut diagnostics = Vec::new();
     let mut files = Vec::new();
@@ -55,6 +65,7 @@ pub fn load(added: Vec<RuleText>) -> Loaded {
                 if !SHIPPED.iter().any(|shipped| shipped.module == file.module) {
                     new_modules.push(Name::new(&file.module));
                 }
+                own.push(source);
                 files.push((file.module.clone(), source));
             }
             Err(not_text) => {
@@ -68,7 +79,10 @@ pub fn load(added: Vec<RuleText>) -> Loaded {
         .iter()
         .map(|(module, source)| {
             let text = sources.file(*source).map_or("", |file| file.text());
-            let (file, found) = syntax::parse(*source, text);
+            let (file, found) = match shipped_tests || own.contains(source) {
+                true => syntax::parse(*source, text),
+                false => syntax::parse(*source, &syntax::without_tests(text)),
+            };
             diagnostics.extend(found);
             (module, *source, file)
         })

@@ -21,6 +21,8 @@ mod parse;
 mod passage;
 mod recover;
 pub mod split;
+mod untested;
 
 pub use codes::*;
 pub use parse::{parse, parse_graph};
+pub use untested::without_tests;

@@ -253,3 +253,26 @@ fn a_misspelled_op_is_named() {
     }
     insta::assert_snapshot!(answers);
 }
+
+#[test]
+fn rules_are_the_same_without_the_tests_beside_them() {
+    use rulefold::pipeline::library;
+    let (whole, used) = (library::load(Vec::new()), library::load_for_use(Vec::new()));
+    assert!(whole.library.tests.len() > 200 && used.library.tests.is_empty());
+    let rules = |of: &library::Loaded| -> Vec<String> {
+        let rules = of.library.rules.iter();
+        rules
+            .map(|rule| {
+                let start = rule.span.start;
+                let text = format!("{:?}{:?}{:?}", rule.instances, rule.reasons, rule.doc);
+                format!("{} {start} {text}", rule.name)
+            })
+            .collect()
+    };
+    for (whole, used) in rules(&whole).iter().zip(rules(&used)) {
+        assert_eq!(*whole, used);
+    }
+    let pipelines = |of: &library::Loaded| format!("{:?}", of.library.pipelines);
+    assert_eq!(pipelines(&whole), pipelines(&used));
+    assert_eq!(whole.library.rules.len(), used.library.rules.len());
+}
