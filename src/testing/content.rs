@@ -191,6 +191,7 @@ fn quantization(dtype: DType, shape: &[usize], style: Style, random: &mut Random
         (_, Style::Tame) => 0,
         (DType::QU8, _) if random.once_in(6) => random.pick(&[low, high]),
         (DType::QU8, _) => random.within(low, high),
+        (DType::QI8, _) if random.once_in(12) => random.pick(&[low, high]),
         (DType::QI8, _) if random.once_in(3) => random.within(-10, 10),
         _ => 0,
     };
@@ -331,5 +332,43 @@ mod tests {
         assert_eq!(seen, [true; 4]);
         let class = Type::Class("a.B".into());
         assert!(draw(&class, Style::Tame, &mut random).is_err());
+    }
+    /// All elements, and all zero points, that are drawn for a type.
+    fn drawn(dtype: DType, style: Style) -> (Vec<f64>, Vec<i64>) {
+        let mut random = Random::new(5, "edges");
+        let (mut elements, mut zero_points) = (Vec::new(), Vec::new());
+        for _ in 0..400 {
+            let drawn = draw(&ty(dtype, &[2, 3]), style, &mut random);
+            let Ok(Drawn::Tensor(contents)) = drawn else {
+                panic!("a tensor");
+            };
+            elements.extend(contents.elements);
+            if let Some(Quantization::PerTensor { zero_point, .. }) = contents.quantization {
+                zero_points.push(zero_point);
+            }
+        }
+        (elements, zero_points)
+    }
+
+    #[test]
+    fn edges_are_drawn() {
+        let (finite, _) = drawn(DType::F32, Style::Finite);
+        let has = |wanted: f64| finite.iter().any(|x| x.to_bits() == wanted.to_bits());
+        assert!([0.0, -0.0, 1000.0, -1000.0].into_iter().all(has));
+        assert!(finite.iter().any(|x| *x != 0.0 && x.abs() < 1e-15));
+        assert!(finite.iter().all(|x| x.is_finite()));
+        let (any, _) = drawn(DType::F32, Style::Any);
+        assert!(any.contains(&f64::INFINITY) && any.contains(&f64::NEG_INFINITY));
+        assert!(any.iter().any(|x| x.is_nan()));
+        for dtype in [DType::QU8, DType::QI8] {
+            let (low, high) = range(dtype);
+            let (elements, zero_points) = drawn(dtype, Style::Finite);
+            assert!(elements.contains(&(low as f64)) && elements.contains(&(high as f64)));
+            assert!(zero_points.iter().any(|&zero| zero < 0) || dtype == DType::QU8);
+            assert!(
+                zero_points.contains(&low) && zero_points.contains(&high),
+                "{dtype}"
+            );
+        }
     }
 }

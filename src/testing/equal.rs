@@ -13,6 +13,7 @@ use crate::graph::{ConstantStore, Def, Graph, Model, Name, ValueId};
 use super::compare::{Allowed, compare, quantization_text};
 use super::content::{Contents, Drawn, Style};
 use super::given::{Given, Sample};
+use super::magnitude::with_magnitudes;
 use super::random::Random;
 use super::shrink::shrink;
 
@@ -138,6 +139,7 @@ impl Comparison<'_> {
         {
             return Verdict::Void(reason);
         }
+        let magnitudes = store.clone();
         let rewritten = match (self.rewrite)(&instance.graph, store) {
             Ok(rewritten) => rewritten,
             Err(reason) => return Verdict::NotRun(reason),
@@ -150,7 +152,10 @@ impl Comparison<'_> {
         }
         let allowed = Allowed {
             numerics: &rewritten.numerics,
-            largest: largest(&all).max(largest(&values(sample))),
+            largest: match rewritten.numerics {
+                Numerics::Real => self.magnitude(&instance.graph, magnitudes, sample, &all),
+                _ => 0.0,
+            },
         };
         match rewritten.result.run(self.inputs(sample)) {
             Ok(after) => match compare(allowed, &before, &after) {
@@ -164,6 +169,21 @@ impl Comparison<'_> {
                 )),
             },
         }
+    }
+
+    /// The largest number that the given graph computes with.
+    fn magnitude(
+        &self,
+        graph: &Graph,
+        store: ConstantStore,
+        sample: &Sample,
+        all: &[Value],
+    ) -> f64 {
+        let seen = largest(all).max(largest(&values(sample)));
+        let watched = Runnable::Graph(with_magnitudes(graph), store);
+        // Where that cannot be run, what is seen must do: less is allowed then.
+        let computed = watched.run(self.inputs(sample));
+        computed.map_or(seen, |values| seen.max(largest(&values)))
     }
 
     /// What goes in, in the order of the parameters.

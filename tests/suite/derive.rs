@@ -91,7 +91,7 @@ fn derived_tests_pass_are_formatted_and_written_once() {
         ran.out,
         format!(
             "{name}: wrote 4 tests of sch\u{f6}ne regeln.flat\n  smallest match\n  refused: there are dimensions to join\n  \
-             2 for 1 in aten::flatten.using_ints\n  0 for -1 in aten::flatten.using_ints\n"
+             2 for 1 in aten::flatten\n  0 for -1 in aten::flatten\n"
         )
     );
     let text = read(&place, name);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::check::rule::{Pattern, Rest, SlotKind};
 use crate::graph::text::LiteralText;
 use crate::graph::{DType, Literal};
-use crate::ops::{torch_dtype, torch_dtype_code};
+use crate::ops::{Schema, torch_dtype, torch_dtype_code};
 use crate::source::Span;
 use crate::testing::written::{Trees, choices};
 
@@ -343,7 +343,7 @@ impl Goals<'_> {
                         "{} for {} in {}",
                         text(&other, dtype),
                         text(&literal, dtype),
-                        constant.op
+                        Schema::split(constant.op.as_str()).0
                     );
                     draft.sketch.parts[constant.part.0] = Part::Literal {
                         literal: other,
