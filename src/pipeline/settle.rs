@@ -2,7 +2,7 @@
 //!
 //! In: the held methods. Out: the same, settled: freezing does nothing to them that another saturation could build on.
 //! What a saturation learns, freezing may need: a number of steps, a condition, that nothing else reads what is written in place. Graphs of
-//! values alone have nothing of that kind; they are saturated once.
+//! values alone have nothing of that kind; they are saturated once. What freezing found is given to the steps before, too.
 //! Invariant: running the step again changes nothing, unless the report says that a limit was hit.
 
 use crate::graph::{Graph, Name, same};
@@ -17,6 +17,16 @@ use super::steps::Run;
 /// How often freezing may go on where a saturation stopped.
 const ROUNDS: usize = 20;
 
+/// A `saturate` step that was done.
+#[derive(Clone)]
+pub(super) struct Saturated {
+    rules: Vec<Name>,
+    keeps: Vec<Name>,
+    modules: Vec<Vec<String>>,
+    methods: Vec<Name>,
+    span: Span,
+}
+
 impl Run<'_> {
     /// Saturates methods until they are settled.
     pub(super) fn saturate(
@@ -26,22 +36,50 @@ impl Run<'_> {
         span: Span,
     ) -> Result<(), JobError> {
         for _ in 0..ROUNDS {
-            for &method in methods {
-                let outcome = self.rewrite(method, |run, of| {
-                    let (loaded, options) = (run.loaded, run.options);
-                    let mut scene = run.scene(method, span);
-                    rewrite::saturate(of, loaded, options, names, &mut scene)
-                })?;
-                self.outcomes.insert(method, outcome);
-                self.register(method)?;
-            }
+            self.saturate_once(names, methods, span)?;
             if !self.freeze_again()? {
+                self.saturated.push(Saturated {
+                    rules: names.rules.to_vec(),
+                    keeps: names.keeps.to_vec(),
+                    modules: names.modules.to_vec(),
+                    methods: methods.to_vec(),
+                    span,
+                });
                 return Ok(());
+            }
+            // What is new now is new to the steps before, too.
+            for at in 0..self.saturated.len() {
+                let before = self.saturated[at].clone();
+                let names = rewrite::Saturation {
+                    rules: &before.rules,
+                    keeps: &before.keeps,
+                    modules: &before.modules,
+                    applied: names.applied,
+                };
+                self.saturate_once(&names, &before.methods, before.span)?;
             }
         }
         let limit = format!("freezing and saturation took turns {ROUNDS} times");
         if !self.report.limits.contains(&limit) {
             self.report.limits.push(limit);
+        }
+        Ok(())
+    }
+
+    fn saturate_once(
+        &mut self,
+        names: &rewrite::Saturation<'_>,
+        methods: &[Name],
+        span: Span,
+    ) -> Result<(), JobError> {
+        for &method in methods {
+            let outcome = self.rewrite(method, |run, of| {
+                let (loaded, options) = (run.loaded, run.options);
+                let mut scene = run.scene(method, span);
+                rewrite::saturate(of, loaded, options, names, &mut scene)
+            })?;
+            self.outcomes.insert(method, outcome);
+            self.register(method)?;
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ use super::report::Report;
 use super::rewrite;
 use super::sequences::Given;
 use super::settings::Settings;
+use super::settle::Saturated;
 
 /// A run of a pipeline.
 pub(super) struct Run<'a> {
@@ -35,6 +36,8 @@ pub(super) struct Run<'a> {
     pub(super) applied: Vec<Name>,
     /// Sequences of modules that a step named.
     pub(super) sequences: Vec<Given>,
+    /// Saturations that were done.
+    pub(super) saturated: Vec<Saturated>,
     /// What the last saturation of each method found.
     pub(super) outcomes: IndexMap<Name, rewrite::Outcome>,
 }
@@ -57,6 +60,7 @@ impl<'a> Run<'a> {
             held: Held::default(),
             applied: Vec::new(),
             sequences: Vec::new(),
+            saturated: Vec::new(),
             outcomes: IndexMap::new(),
         }
     }
