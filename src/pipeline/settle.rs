@@ -1,9 +1,9 @@
-//! A `saturate` step: saturation, and what freezing can do with its result, until nothing changes.
+//! The steps that use rules, and what freezing can do with their results, until nothing changes.
 //!
-//! In: the held methods. Out: the same, settled: freezing does nothing to them that another saturation could build on.
-//! What a saturation learns, freezing may need: a number of steps, a condition, that nothing else reads what is written in place. Graphs of
-//! values alone have nothing of that kind; they are saturated once. What freezing found is given to the steps before, too.
-//! Invariant: running the step again changes nothing, unless the report says that a limit was hit.
+//! In: the held methods, a step. Out: the same methods, settled: freezing does nothing to them that the steps so far could build on.
+//! What a saturation learns, freezing may need: a number of steps, a condition, that nothing else reads what is written in place. Then all
+//! steps since the first freezing have something new to look at. Graphs of values alone have nothing of that kind; they are saturated once.
+//! Invariant: running the steps again changes nothing, unless the report says that a limit was hit.
 
 use crate::graph::{Graph, Name, same};
 use crate::ops::{Catalogue, Purity};
@@ -17,47 +17,35 @@ use super::steps::Run;
 /// How often freezing may go on where a saturation stopped.
 const ROUNDS: usize = 20;
 
-/// A `saturate` step that was done.
-#[derive(Clone)]
-pub(super) struct Saturated {
-    rules: Vec<Name>,
-    keeps: Vec<Name>,
-    modules: Vec<Vec<String>>,
-    methods: Vec<Name>,
-    span: Span,
+/// A step that uses rules, its expressions evaluated.
+#[derive(Clone, Debug)]
+pub(super) struct Act {
+    /// The rules.
+    pub(super) rules: Vec<Name>,
+    /// Constants that a saturation does not fold; `None` for rules that are applied once each.
+    pub(super) keeps: Option<Vec<Name>>,
+    /// The methods.
+    pub(super) methods: Vec<Name>,
+    /// Groups of module paths whose operators may be matched; everything if there are none.
+    pub(super) modules: Vec<Vec<String>>,
+    /// The step's place.
+    pub(super) span: Span,
 }
 
 impl Run<'_> {
-    /// Saturates methods until they are settled.
-    pub(super) fn saturate(
-        &mut self,
-        names: &rewrite::Saturation<'_>,
-        methods: &[Name],
-        span: Span,
-    ) -> Result<(), JobError> {
+    /// Does a step. A saturation is followed by freezing, and by all steps so far while that changes something.
+    pub(super) fn act(&mut self, act: Act) -> Result<(), JobError> {
+        let settles = act.keeps.is_some();
+        let mut first = self.acts.len();
+        self.acts.push(act);
         for _ in 0..ROUNDS {
-            self.saturate_once(names, methods, span)?;
-            if !self.freeze_again()? {
-                self.saturated.push(Saturated {
-                    rules: names.rules.to_vec(),
-                    keeps: names.keeps.to_vec(),
-                    modules: names.modules.to_vec(),
-                    methods: methods.to_vec(),
-                    span,
-                });
+            for at in first..self.acts.len() {
+                self.act_once(at)?;
+            }
+            if !settles || !self.freeze_again()? {
                 return Ok(());
             }
-            // What is new now is new to the steps before, too.
-            for at in 0..self.saturated.len() {
-                let before = self.saturated[at].clone();
-                let names = rewrite::Saturation {
-                    rules: &before.rules,
-                    keeps: &before.keeps,
-                    modules: &before.modules,
-                    applied: names.applied,
-                };
-                self.saturate_once(&names, &before.methods, before.span)?;
-            }
+            first = 0;
         }
         let limit = format!("freezing and saturation took turns {ROUNDS} times");
         if !self.report.limits.contains(&limit) {
@@ -66,19 +54,33 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn saturate_once(
-        &mut self,
-        names: &rewrite::Saturation<'_>,
-        methods: &[Name],
-        span: Span,
-    ) -> Result<(), JobError> {
-        for &method in methods {
+    fn act_once(&mut self, at: usize) -> Result<(), JobError> {
+        let act = self.acts[at].clone();
+        let before = self.acts[..at].iter();
+        let applied: Vec<Name> = before
+            .filter(|act| act.keeps.is_none())
+            .flat_map(|act| act.rules.iter().copied())
+            .collect();
+        for &method in &act.methods {
             let outcome = self.rewrite(method, |run, of| {
                 let (loaded, options) = (run.loaded, run.options);
-                let mut scene = run.scene(method, span);
-                rewrite::saturate(of, loaded, options, names, &mut scene)
+                let mut scene = run.scene(method, act.span);
+                let Some(keeps) = &act.keeps else {
+                    let (rules, modules) = (&act.rules, &act.modules);
+                    rewrite::apply(of, loaded, options, rules, modules, &mut scene)?;
+                    return Ok(None);
+                };
+                let names = rewrite::Saturation {
+                    rules: &act.rules,
+                    keeps,
+                    modules: &act.modules,
+                    applied: &applied,
+                };
+                rewrite::saturate(of, loaded, options, &names, &mut scene).map(Some)
             })?;
-            self.outcomes.insert(method, outcome);
+            if let Some(outcome) = outcome {
+                self.outcomes.insert(method, outcome);
+            }
             self.register(method)?;
         }
         Ok(())

@@ -20,7 +20,7 @@ use super::report::Report;
 use super::rewrite;
 use super::sequences::Given;
 use super::settings::Settings;
-use super::settle::Saturated;
+use super::settle::Act;
 
 /// A run of a pipeline.
 pub(super) struct Run<'a> {
@@ -32,12 +32,10 @@ pub(super) struct Run<'a> {
     /// Who looks into the run.
     pub(super) observer: Option<&'a mut dyn Observer>,
     pub(super) held: Held,
-    /// Rules that were applied so far.
-    pub(super) applied: Vec<Name>,
+    /// What was done with rules since the model was frozen.
+    pub(super) acts: Vec<Act>,
     /// Sequences of modules that a step named.
     pub(super) sequences: Vec<Given>,
-    /// Saturations that were done.
-    pub(super) saturated: Vec<Saturated>,
     /// What the last saturation of each method found.
     pub(super) outcomes: IndexMap<Name, rewrite::Outcome>,
 }
@@ -58,9 +56,8 @@ impl<'a> Run<'a> {
             progress,
             observer: None,
             held: Held::default(),
-            applied: Vec::new(),
+            acts: Vec::new(),
             sequences: Vec::new(),
-            saturated: Vec::new(),
             outcomes: IndexMap::new(),
         }
     }
@@ -121,6 +118,7 @@ impl<'a> Run<'a> {
             Step::Freeze { keep, .. } => {
                 (self.progress)("freezing");
                 let keep = settings.texts(keep, &names, "freeze(keep)")?;
+                self.acts.clear();
                 self.freeze(&keep)
             }
             Step::Inline { keep, .. } => {
@@ -151,16 +149,13 @@ impl<'a> Run<'a> {
                 (self.progress)("applying rules");
                 let methods = self.step_methods(settings, method.as_ref(), "apply(method)")?;
                 let modules = self.step_modules(settings, modules.as_ref(), "apply(modules)")?;
-                for method in methods {
-                    self.rewrite(method, |run, of| {
-                        let (loaded, options) = (run.loaded, run.options);
-                        let mut scene = run.scene(method, *span);
-                        rewrite::apply(of, loaded, options, rules, &modules, &mut scene)
-                    })?;
-                    self.register(method)?;
-                }
-                self.applied.extend(rules);
-                Ok(())
+                self.act(Act {
+                    rules: rules.clone(),
+                    keeps: None,
+                    methods,
+                    modules,
+                    span: *span,
+                })
             }
             Step::Saturate {
                 rules,
@@ -177,14 +172,13 @@ impl<'a> Run<'a> {
                 if last.is_some_and(|last| std::ptr::eq(last, step)) {
                     rules.extend(self.added_rules(&rules, pipeline));
                 }
-                let applied = self.applied.clone();
-                let names = rewrite::Saturation {
-                    rules: &rules,
-                    keeps,
-                    modules: &modules,
-                    applied: &applied,
-                };
-                self.saturate(&names, &methods, *span)
+                self.act(Act {
+                    rules,
+                    keeps: Some(keeps.clone()),
+                    methods,
+                    modules,
+                    span: *span,
+                })
             }
             Step::Store {
                 ops,

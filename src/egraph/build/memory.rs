@@ -196,6 +196,8 @@ pub(super) fn holds_memory(ty: &Type) -> bool {
         | Type::Device
         | Type::None => false,
         Type::Optional(inner) => holds_memory(inner),
+        // What packs weights makes objects that no operator changes.
+        Type::Class(class) => !class.as_str().starts_with("__torch__.torch.classes."),
         _ => true,
     }
 }

@@ -1,10 +1,11 @@
 //! Element types and quantization parameters of results.
 //!
 //! In: operands. Out: the element type, or the parameters, of the one tensor an operator gives.
-//! Invariant: promotion between different element types is left unknown: it depends on ranks and on global settings.
+//! Invariant: promotion between different element types is left unknown, unless a tensor with dimensions decides beside one without.
 
 use super::operands::{Operands, per_tensor};
-use crate::graph::{DType, Literal, QParams};
+use crate::graph::{DType, Facts, Literal, QParams};
+use crate::ops::promotion::{self, Promoted};
 
 /// The input's element type.
 pub(super) fn same(o: Operands) -> Option<DType> {
@@ -33,7 +34,7 @@ pub(super) fn promoted(o: Operands) -> Option<DType> {
     for (i, param) in o.schema.params.iter().enumerate().skip(1) {
         let facts = o.at(i);
         let fits = match &param.ty {
-            ty if ty.is_tensor() => facts.dtype == Some(first),
+            ty if ty.is_tensor() => facts.dtype == Some(first) || decides(o.input(), facts),
             crate::graph::Type::Scalar if param.name == "alpha" => {
                 first.is_float() || matches!(facts.literal, Some(Literal::Int(_)))
             }
@@ -49,6 +50,15 @@ pub(super) fn promoted(o: Operands) -> Option<DType> {
         }
     }
     Some(first)
+}
+
+/// Whether a tensor's element type is that of a result with another tensor as well.
+fn decides(tensor: &Facts, other: &Facts) -> bool {
+    let known = |facts: &Facts| Some(Promoted::tensor(facts.dtype?, facts.shape.as_ref()?.len()));
+    let (Some(a), Some(b)) = (known(tensor), known(other)) else {
+        return false;
+    };
+    promotion::promoted(a, b) == tensor.dtype
 }
 
 /// As [`promoted`], for operators that make floats of integers.

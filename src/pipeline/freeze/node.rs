@@ -217,7 +217,7 @@ impl Freezer<'_> {
             .map(|operand| self.facts.get(operand).cloned().unwrap_or_default())
             .collect();
         let mut op = node.op;
-        if let Some(partner) = self.functional(node, &operands, target) {
+        if let Some(partner) = self.functional(node, &operands, &facts, target) {
             op = partner;
         }
         let shares = may_share(op, &facts);
@@ -309,21 +309,29 @@ impl Freezer<'_> {
     }
 
     /// The functional operator that may stand for an in-place one here.
-    fn functional(&self, node: &Node, operands: &[ValueId], target: BlockId) -> Option<Name> {
+    fn functional(
+        &self,
+        node: &Node,
+        operands: &[ValueId],
+        facts: &[Facts],
+        target: BlockId,
+    ) -> Option<Name> {
         let partner = ops::in_place_partner(node.op.as_str())?;
         let written = *operands.first()?;
         let fresh = matches!(self.graph.value(written).def, Def::Result { .. })
             && self.home.get(&written) == Some(&target)
             && !self.shared.contains(&written);
         // The written tensor keeps its element type; the partner's result may be wider.
-        let dtype = |value: &ValueId| self.facts.get(value).and_then(|facts| facts.dtype);
-        let tensors = operands
-            .iter()
-            .filter(|&&value| self.graph.value(value).ty.is_tensor());
-        let same = operands.len() == 1 || {
-            let kinds: Vec<_> = tensors.map(dtype).collect();
-            kinds.len() == 1 || kinds.iter().all(|kind| kind.is_some() && *kind == kinds[0])
-        };
+        let tensors = operands.iter().zip(facts);
+        let kinds: Vec<_> = tensors
+            .filter(|&(&value, _)| self.graph.value(value).ty.is_tensor())
+            .map(|(_, facts)| facts.dtype)
+            .collect();
+        let own = kinds.first().copied().flatten();
+        let same = kinds.len() == 1
+            || own.is_some()
+                && (kinds.iter().all(|kind| *kind == own)
+                    || ops::infer(partner, facts).first().and_then(|f| f.dtype) == own);
         (fresh && same).then(|| Name::new(partner))
     }
 

@@ -4,11 +4,13 @@
 Made with PyTorch 1.13.1; `theirs.pt` is what `torch.jit.freeze` makes of the model, where that computes the same. The recorded numbers
 are those of the model.
 """
+import importlib
 import sys
 
 import torch
 import torch.ao.quantization as tq
 import torch.nn as nn
+from torch.jit._recursive import wrap_cpp_module
 
 import case
 
@@ -127,6 +129,32 @@ class Recurrent(nn.Module):
         return self.fc(y), h, c
 
 
+class InPlace(nn.Module):
+    """Writes that can be proved harmless only once the types and ranks of quantized values are known."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(2, 3, 2), nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        y = nn.functional.relu_(self.a(x))
+        y += self.b(y)
+        y.mul_(2.0)
+        return nn.functional.relu_(y)
+
+
+def static_traced(image):
+    """The model before PyTorch's last step, and PyTorch's result."""
+    torch.backends.quantized.engine = "onednn"
+    quantize_jit = importlib.import_module("torch.ao.quantization.quantize_jit")
+    observer = tq.HistogramObserver.with_args(reduce_range=False)
+    config = tq.QConfig(activation=observer, weight=tq.default_weight_observer)
+    prepared = quantize_jit.prepare_jit(torch.jit.trace(case.few(InPlace()).eval(), image), {"": config})
+    prepared(image)
+    model = wrap_cpp_module(torch._C._jit_pass_insert_quant_dequant(prepared._c, "forward", False, False, 1))
+    return model, quantize_jit.convert_jit(prepared)
+
+
 def eager_dynamic():
     torch.backends.quantized.engine = "onednn"
     return torch.jit.script(tq.quantize_dynamic(case.few(Recurrent()).eval()))
@@ -166,6 +194,9 @@ def main():
     make(out, "quantized", eager_quantized(image), [("forward", [image]), ("features", [image])], ["features"], engine="onednn")
     steps = torch.arange(18).reshape(3, 2, 3) / 8.0 - 1
     make(out, "recurrent", eager_dynamic(), [("forward", [steps])], engine="onednn", interpreter="`aten::quantized_lstm")
+    wide = torch.arange(36).reshape(1, 2, 3, 6) / 8.0 - 2
+    model, theirs = static_traced(wide)
+    case.write(out, "freeze", "in_place", model, [("forward", [wide])], "torch.static", 0, theirs=theirs, engine="onednn")
 
 
 main()
