@@ -203,11 +203,11 @@ impl Comparison<'_> {
     }
 }
 
-fn no_kernel(op: &str) -> String {
+pub(super) fn no_kernel(op: &str) -> String {
     format!("there is no kernel for `{op}`")
 }
 
-fn unsupported(error: &EvalError) -> Option<&str> {
+pub(super) fn unsupported(error: &EvalError) -> Option<&str> {
     match error {
         EvalError::Unsupported { op } => Some(op),
         EvalError::At { source, .. } | EvalError::Constant { source, .. } => unsupported(source),
@@ -216,7 +216,7 @@ fn unsupported(error: &EvalError) -> Option<&str> {
 }
 
 /// The graph returning all results of its body too, behind its own; and how many its own are.
-fn with_all_results(graph: &Graph) -> (Graph, usize) {
+pub(super) fn with_all_results(graph: &Graph) -> (Graph, usize) {
     let mut graph = graph.clone();
     let own = graph.body().returns.len();
     let results: Vec<ValueId> = graph
@@ -231,7 +231,7 @@ fn with_all_results(graph: &Graph) -> (Graph, usize) {
 }
 
 /// What rounding to integers, and rules that are equal in real arithmetic, say nothing about.
-fn not_finite(values: &[Value]) -> Option<String> {
+pub(super) fn not_finite(values: &[Value]) -> Option<String> {
     let odd = |value: &Value| match value {
         Value::Tensor(tensor) => {
             numbers(tensor).is_some_and(|all| all.iter().any(|x| !x.is_finite()))
@@ -250,7 +250,7 @@ fn values(sample: &Sample) -> Vec<Value> {
 }
 
 /// The largest number that is not infinite.
-fn largest(values: &[Value]) -> f64 {
+pub(super) fn largest(values: &[Value]) -> f64 {
     let tensors = values.iter().filter_map(Value::as_tensor);
     let floats = tensors.filter(|tensor| tensor.dtype.is_float());
     let all = floats.filter_map(numbers).flatten();

@@ -37,6 +37,12 @@ pub(super) fn frozen(loaded: &Loaded, settings: &Settings, test: &Test) -> Resul
     Ok(Given::of_model(graph, file.model.constants))
 }
 
+/// The folder of the model of a test.
+pub(super) fn beside(loaded: &Loaded, settings: &Settings, test: &Test) -> Result<PathBuf, String> {
+    let path = path(loaded, settings, test)?;
+    Ok(path.parent().unwrap_or(Path::new("")).to_path_buf())
+}
+
 fn path(loaded: &Loaded, settings: &Settings, test: &Test) -> Result<PathBuf, String> {
     let ast::Given::File(text) = &test.test.given else {
         return Err("the test gives neither a graph nor a file".into());

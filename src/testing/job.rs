@@ -18,12 +18,13 @@ use crate::syntax::ast::{Expect, ExpectKind};
 
 use super::canonical::signature;
 use super::content::{Drawn, Style};
-use super::equal::{Comparison, Rewritten, Runnable};
+use super::equal::{Comparison, Rewritten, Runnable, Unequal};
 use super::file;
 use super::given::{Given, Instance, Parameter, Sample};
 use super::judge::{Findings, applied_text, holds, unequal_failure};
 use super::outcome::{Failure, FailureKind};
 use super::random::Random;
+use super::recorded::{self, Recorded};
 use super::run::Settings;
 use super::same_graph::{Side, against, graph_text};
 
@@ -198,11 +199,7 @@ impl<'a> Job<'a> {
 
     fn equal(&self, span: Span) -> Result<(), Failure> {
         if self.trial.given.is_none() {
-            return Err(
-                Failure::new(FailureKind::NotRun, span, "cannot be compared").note(
-                    "the inputs of a file are not known; give a graph, or compare with `rulefold verify`",
-                ),
-            );
+            return self.equal_in_file(span);
         }
         let comparison = Comparison {
             given: &self.given,
@@ -222,6 +219,38 @@ impl<'a> Job<'a> {
         comparison
             .run(self.settings.seed, &self.purpose)
             .map_err(|unequal| unequal_failure(unequal, span, self.settings.seed))
+    }
+
+    fn equal_in_file(&self, span: Span) -> Result<(), Failure> {
+        let Ok((result, report)) = &self.done else {
+            unreachable!("a failed pipeline was told before")
+        };
+        let not_run = |reason| Unequal::NotRun(reason);
+        let compared = file::model(self.loaded, self.settings, self.test)
+            .map_err(not_run)
+            .and_then(|file| {
+                let (frozen, constants) = self.given.start(&self.sample).map_err(not_run)?;
+                let before = recorded::Side {
+                    model: &file.model,
+                    graph: &frozen.graph,
+                    constants: &constants,
+                };
+                let after = recorded::Side {
+                    model: result,
+                    graph: forward(result),
+                    constants: &result.constants,
+                };
+                let recorded = Recorded {
+                    folder: &file::beside(self.loaded, self.settings, self.test)
+                        .map_err(not_run)?,
+                    before,
+                    after,
+                    numerics: &weakest(self.loaded, report),
+                    samples: self.settings.samples,
+                };
+                recorded.run(self.settings.seed, &self.purpose)
+            });
+        compared.map_err(|unequal| unequal_failure(unequal, span, self.settings.seed))
     }
 }
 

@@ -20,6 +20,7 @@ use super::file;
 use super::given::{Given, Instance, Sample};
 use super::outcome::{Failure, FailureKind};
 use super::random::Random;
+use super::recorded::{self, Recorded};
 use super::run::Settings;
 use super::same_graph::{Side, against, graph_text, lines};
 
@@ -259,8 +260,7 @@ impl<'a> Judge<'a> {
             return Err(self.with_nearest(failure));
         }
         if self.trial.given.is_none() {
-            return Err(Failure::new(FailureKind::NotRun, span, "cannot be compared")
-                .note("the inputs of a file are not known; give a graph, or compare with `rulefold verify`"));
+            return self.equal_in_file(span);
         }
         let actor = &self.actor;
         let comparison = Comparison {
@@ -279,6 +279,29 @@ impl<'a> Judge<'a> {
         comparison
             .run(self.settings.seed, &self.purpose)
             .map_err(|unequal| unequal_failure(unequal, span, self.settings.seed))
+    }
+
+    fn equal_in_file(&self, span: Span) -> Result<(), Failure> {
+        let not_run = |reason| Unequal::NotRun(reason);
+        let compared = file::model(self.loaded, self.settings, self.test)
+            .map_err(not_run)
+            .and_then(|file| {
+                let side = |graph, constants| recorded::Side {
+                    model: &file.model,
+                    graph,
+                    constants,
+                };
+                let recorded = Recorded {
+                    folder: &file::beside(self.loaded, self.settings, self.test)
+                        .map_err(not_run)?,
+                    before: side(&self.instance.graph, &self.before),
+                    after: side(&self.acted.graph, &self.acted.constants),
+                    numerics: &self.rule.numerics,
+                    samples: self.settings.samples,
+                };
+                recorded.run(self.settings.seed, &self.purpose)
+            });
+        compared.map_err(|unequal| unequal_failure(unequal, span, self.settings.seed))
     }
 
     /// The result as a graph in a text of its own, for snapshots.

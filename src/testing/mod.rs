@@ -2,7 +2,7 @@
 //!
 //! In: a checked library. Out: what became of each test, with the place in the rule file and what was found instead.
 //! The way of a test: `given` draws contents for its graph, `act` lets the one rule rewrite it, `judge` holds what came out against what
-//! is expected: `canonical` compares graphs, `equal` and `compare` numbers, `magnitude` says by what rounding is measured, `shrink` finds the smallest input that shows a difference,
+//! is expected: `canonical` compares graphs, `equal` and `compare` numbers (`recorded` those of models in files), `magnitude` says by what rounding is measured, `shrink` finds the smallest input that shows a difference,
 //! `snapshot` reads what was accepted. Pipelines go through `job`. `coverage` says what the tests have not seen, `mutate` whether they
 //! would notice if the rule were wrong, `derive` writes tests from the rule itself.
 //! Invariant: the same rules, files and seed give the same outcomes.
@@ -25,6 +25,7 @@ mod magnitude;
 pub mod mutate;
 mod outcome;
 mod random;
+mod recorded;
 pub mod report;
 mod run;
 mod same_graph;

@@ -4,9 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::eval::Value;
-use crate::graph::Literal;
 use crate::inspect::verify::Sample;
-use crate::model::npy;
+use crate::model::inputs;
 
 /// The samples in these folders, in the order of their names.
 pub(super) fn samples(folders: &[PathBuf]) -> Result<Vec<Sample>, String> {
@@ -55,47 +54,5 @@ fn inner_folders(folder: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 fn inputs(folder: &Path) -> Result<Vec<Value>, String> {
-    let mut found = Vec::new();
-    loop {
-        let array = folder.join(format!("in{}.npy", found.len()));
-        let json = folder.join(format!("in{}.json", found.len()));
-        let value = if array.is_file() {
-            let bytes = fs::read(&array);
-            let bytes =
-                bytes.map_err(|error| format!("{}: cannot be read: {error}", array.display()))?;
-            let tensor =
-                npy::read(&bytes).map_err(|error| format!("{}: {error}", array.display()))?;
-            Value::Tensor(tensor)
-        } else if json.is_file() {
-            let text = fs::read_to_string(&json);
-            let text =
-                text.map_err(|error| format!("{}: cannot be read: {error}", json.display()))?;
-            let value = serde_json::from_str(&text)
-                .map_err(|error| format!("{}: {error}", json.display()))?;
-            literal(&value).map(Value::from).ok_or_else(|| {
-                format!(
-                    "{}: holds an object; give a number, a text, or a list of them",
-                    json.display()
-                )
-            })?
-        } else {
-            return Ok(found);
-        };
-        found.push(value);
-    }
-}
-
-fn literal(value: &serde_json::Value) -> Option<Literal> {
-    use serde_json::Value as Json;
-    Some(match value {
-        Json::Null => Literal::None,
-        Json::Bool(b) => Literal::Bool(*b),
-        Json::Number(n) => match n.as_i64() {
-            Some(n) => Literal::Int(n),
-            None => Literal::Float(n.as_f64()?),
-        },
-        Json::String(text) => Literal::str(text),
-        Json::Array(items) => Literal::list(items.iter().map(literal).collect::<Option<Vec<_>>>()?),
-        Json::Object(_) => return None,
-    })
+    Ok(inputs::read(folder)?.into_iter().map(Value::from).collect())
 }
