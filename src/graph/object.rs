@@ -60,6 +60,31 @@ impl Object {
 }
 
 impl ObjectState {
+    /// The elements of a tuple or list, whatever gives it its element type.
+    pub fn items(&self) -> Option<&[ObjectState]> {
+        match self {
+            ObjectState::Tuple(items) | ObjectState::List(items) => Some(items),
+            ObjectState::Typed(_, operands) => operands.first()?.items(),
+            _ => None,
+        }
+    }
+
+    /// The tensor, if it is one.
+    pub fn tensor(&self) -> Option<&Tensor> {
+        match self {
+            ObjectState::Tensor(tensor) => Some(tensor),
+            _ => None,
+        }
+    }
+
+    /// The tensor, or that there is none, if it is one of these.
+    pub fn optional_tensor(&self) -> Option<Option<&Tensor>> {
+        match self {
+            ObjectState::None => Some(None),
+            other => other.tensor().map(Some),
+        }
+    }
+
     fn size_in_bytes(&self) -> u64 {
         match self {
             ObjectState::Tensor(tensor) => tensor_bytes(tensor),

@@ -2,7 +2,7 @@
 //!
 //! In: the held methods, a step. Out: the same methods, settled: freezing does nothing to them that the steps so far could build on.
 //! What a saturation learns, freezing may need: a number of steps, a condition, that nothing else reads what is written in place. Then all
-//! steps since the first freezing have something new to look at. Graphs of values alone have nothing of that kind; they are saturated once.
+//! steps since the model was frozen have something new to look at. Graphs of values alone have nothing of that kind; they are saturated once.
 //! Invariant: running the steps again changes nothing, unless the report says that a limit was hit.
 
 use crate::graph::{Graph, Name, same};

@@ -14,6 +14,7 @@ use rulefold::pipeline::report::Report;
 use serde_json::Value as Json;
 
 use crate::recorded;
+use crate::told::KINDS;
 
 /// A model and how it is run.
 pub struct Case {
@@ -96,15 +97,7 @@ fn cases() -> Vec<Case> {
             });
         }
     }
-    for kind in [
-        "dynamic",
-        "on_device",
-        "hoist",
-        "fuse",
-        "mobile",
-        "freeze",
-        "clean",
-    ] {
+    for kind in KINDS {
         let folder = models().join(kind);
         let entries = fs::read_dir(folder).expect("the folder is part of the package");
         let mut names: Vec<String> = entries

@@ -15,7 +15,7 @@ use crate::command::Place;
 use crate::npy;
 
 /// Folders under `tests/models` whose cases have this form.
-const KINDS: [&str; 7] = [
+pub const KINDS: [&str; 7] = [
     "dynamic",
     "on_device",
     "hoist",

@@ -1,6 +1,7 @@
 //! `rulefold why` on every static rule, judged by a reader of rules that shares nothing with the engine.
 
 use crate::command::model;
+use crate::why::OTHER_MODELS;
 use crate::why_read::{Read, Reader};
 use crate::why_values::{Net, base};
 use rulefold::graph::Name;
@@ -239,14 +240,7 @@ fn a_reader_of_rules_and_graph_finds_what_is_told_of_each_static_rule() {
 
 #[test]
 fn a_reader_of_rules_and_graph_agrees_on_other_models() {
-    for case in [
-        "resnet18",
-        "squeezenet1_1",
-        "relu6",
-        "cat",
-        "add_scalar",
-        "bn2d_relu",
-    ] {
+    for case in OTHER_MODELS {
         judged(case);
     }
 }

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::code_ast::{Class, Member};
 use super::code_base::{ClassCode, CodeBase, member_of};
 use super::error::{ReadError, SAVE_AGAIN};
-use super::packed::{State, is_packed_class, read_packed};
+use super::packed::{is_packed_class, read_packed};
 use super::tensors::{Storages, is_tensor, read_tensor};
 use crate::graph::{
     Attribute, AttributeValue, Constant, ConstantId, Facts, Literal, Model, Module, ModuleId, Name,
@@ -264,15 +264,8 @@ impl<'a, 's> ObjectReader<'a, 's> {
             return Ok(AttributeValue::Module(id));
         }
         if CARRIED.contains(&class.as_str()) {
-            let state = match state {
-                Some(state) => self.carried(state, 0)?,
-                None => ObjectState::None,
-            };
-            let constant = Constant::Object(Object { class, state }.into());
-            let facts = Facts::of_type(Type::Class(class));
-            return Ok(AttributeValue::Constant(
-                self.model.constants.intern(constant, facts),
-            ));
+            let state = self.whole_state(state)?;
+            return Ok(self.of_class(class, Constant::Object(Object { class, state }.into())));
         }
         if class.as_str().starts_with("__torch__.torch.classes.") {
             return Err(self.refuse(
@@ -354,59 +347,34 @@ impl<'a, 's> ObjectReader<'a, 's> {
     }
 
     fn packed(&mut self, class: Name, state: Option<NodeId>) -> Result<AttributeValue, ReadError> {
-        let state = match state {
-            Some(state) => self.state(state, 0)?,
-            None => State::None,
-        };
+        let state = self.whole_state(state)?;
         let Some(packed) = read_packed(class.as_str(), &state) else {
             return Err(self.refuse(
                 format!("an object of class `{class}` with a state that is not supported"),
                 "remove it before saving the model, or save it with PyTorch 1.6 or newer",
             ));
         };
+        Ok(self.of_class(class, Constant::Packed(packed.into())))
+    }
+
+    fn of_class(&mut self, class: Name, constant: Constant) -> AttributeValue {
         let facts = Facts::of_type(Type::Class(class));
-        let constant = Constant::Packed(packed.into());
-        Ok(AttributeValue::Constant(
-            self.model.constants.intern(constant, facts),
-        ))
+        AttributeValue::Constant(self.model.constants.intern(constant, facts))
     }
 
-    /// The state of a packed object; its parts are no constants of their own.
-    fn state(&mut self, node: NodeId, depth: usize) -> Result<State, ReadError> {
-        self.visits += 1;
-        if depth > MAX_DEPTH || self.visits > MAX_VISITS {
-            return Err(self.broken("a state that is too deep or too large"));
-        }
-        let pickle = self.pickle;
-        Ok(match pickle.node(node) {
-            Node::Int(n) => State::Int(*n),
-            Node::Float(x) => State::Float(*x),
-            Node::Str(text) => State::Str(text.to_string()),
-            Node::Tuple(items) | Node::List(items) => {
-                let items = items.iter().map(|&item| self.state(item, depth + 1));
-                State::Items(items.collect::<Result<_, _>>()?)
-            }
-            Node::Reduce { .. } if is_tensor(pickle, node) => State::Tensor(self.read(node)?),
-            Node::Reduce { .. } => match pickle.call(node) {
-                Some(call) if call.module == "torch.jit._pickle" => match call.args.first() {
-                    Some(&inner) => self.state(inner, depth + 1)?,
-                    None => State::None,
-                },
-                _ => State::None,
-            },
-            _ => State::None,
-        })
+    fn whole_state(&mut self, state: Option<NodeId>) -> Result<ObjectState, ReadError> {
+        state.map_or(Ok(ObjectState::None), |state| self.state(state, 0))
     }
 
-    /// The state of an object that is carried along; its parts are no constants of their own.
-    fn carried(&mut self, node: NodeId, depth: usize) -> Result<ObjectState, ReadError> {
+    /// The state of an object of PyTorch's own; its parts are no constants of their own.
+    fn state(&mut self, node: NodeId, depth: usize) -> Result<ObjectState, ReadError> {
         self.visits += 1;
         if depth > MAX_DEPTH || self.visits > MAX_VISITS {
             return Err(self.broken("a state that is too deep or too large"));
         }
         let pickle = self.pickle;
         let all = |this: &mut Self, items: &[NodeId]| {
-            let items = items.iter().map(|&item| this.carried(item, depth + 1));
+            let items = items.iter().map(|&item| this.state(item, depth + 1));
             items.collect::<Result<Vec<_>, _>>()
         };
         let unknown = |this: &Self| {

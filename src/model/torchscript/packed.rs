@@ -6,56 +6,20 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing))]
 
-use crate::graph::{DType, Name, Packed, PackedConfig, Tensor};
+use crate::graph::{DType, Name, ObjectState as State, Packed, PackedConfig, Tensor};
 
 const CLASSES: &str = "__torch__.torch.classes.quantized.";
 const XNNPACK: &str = "__torch__.torch.classes.xnnpack.";
 
-/// A state as far as packing is concerned.
-#[derive(Clone, Debug)]
-pub(super) enum State {
-    None,
-    Int(i64),
-    Float(f64),
-    Str(String),
-    Tensor(Tensor),
-    /// A list or tuple.
-    Items(Vec<State>),
-}
-
-impl State {
-    fn items(&self) -> Option<&[State]> {
-        match self {
-            State::Items(items) => Some(items),
+/// The number that an integer or a tensor of one integer holds.
+fn number(state: &State) -> Option<i64> {
+    match state {
+        State::Int(n) => Some(*n),
+        State::Tensor(tensor) => match integers(tensor)?.as_slice() {
+            [n] => Some(*n),
             _ => None,
-        }
-    }
-
-    fn tensor(&self) -> Option<&Tensor> {
-        match self {
-            State::Tensor(tensor) => Some(tensor),
-            _ => None,
-        }
-    }
-
-    fn optional_tensor(&self) -> Option<Option<&Tensor>> {
-        match self {
-            State::None => Some(None),
-            State::Tensor(tensor) => Some(Some(tensor)),
-            _ => None,
-        }
-    }
-
-    /// The number that an integer or a tensor of one integer holds.
-    fn number(&self) -> Option<i64> {
-        match self {
-            State::Int(n) => Some(*n),
-            State::Tensor(tensor) => match integers(tensor)?.as_slice() {
-                [n] => Some(*n),
-                _ => None,
-            },
-            _ => None,
-        }
+        },
+        _ => None,
     }
 }
 
@@ -120,8 +84,7 @@ fn with_range(class: &str, state: &[State]) -> Option<Packed> {
     let [weight, bias, geometry @ .., least, most] = state else {
         return None;
     };
-    let list =
-        |state: &State| -> Option<Vec<i64>> { state.items()?.iter().map(State::number).collect() };
+    let list = |state: &State| -> Option<Vec<i64>> { state.items()?.iter().map(number).collect() };
     let config = match (class, geometry) {
         ("LinearOpContext", []) => None,
         ("Conv2dOpContext", [stride, padding, dilation, groups]) => Some(PackedConfig {
@@ -129,7 +92,7 @@ fn with_range(class: &str, state: &[State]) -> Option<Packed> {
             padding: list(padding)?,
             output_padding: vec![0; 2],
             dilation: list(dilation)?,
-            groups: groups.number()?,
+            groups: number(groups)?,
             transposed: false,
         }),
         ("TransposeConv2dOpContext", [stride, padding, output_padding, dilation, groups]) => {
@@ -138,7 +101,7 @@ fn with_range(class: &str, state: &[State]) -> Option<Packed> {
                 padding: list(padding)?,
                 output_padding: list(output_padding)?,
                 dilation: list(dilation)?,
-                groups: groups.number()?,
+                groups: number(groups)?,
                 transposed: true,
             })
         }
@@ -177,16 +140,16 @@ fn convolution(dimensions: usize, state: &[State]) -> Option<Packed> {
             let mut numbers = Vec::new();
             for list in [stride, padding, dilation] {
                 for item in list.items()? {
-                    numbers.push(item.number()?);
+                    numbers.push(number(item)?);
                 }
             }
             numbers.resize(numbers.len() + dimensions, 0);
-            numbers.push(groups.number()?);
+            numbers.push(number(groups)?);
             numbers.push(0);
             (numbers, weight, bias)
         }
         // Version 2: the numbers are one tensor, behind the number of dimensions.
-        [State::Str(version), always, optional] if version == "2" => {
+        [State::Str(version), always, optional] if **version == *"2" => {
             let ([numbers, weight], [bias]) = (always.items()?, optional.items()?) else {
                 return None;
             };
@@ -201,7 +164,7 @@ fn convolution(dimensions: usize, state: &[State]) -> Option<Packed> {
             let [_, weight, bias] = tensors.items()? else {
                 return None;
             };
-            let all = numbers.items()?.iter().map(State::number);
+            let all = numbers.items()?.iter().map(number);
             let mut numbers = all.collect::<Option<Vec<i64>>>()?;
             if numbers.is_empty() || usize::try_from(numbers.remove(0)) != Ok(dimensions) {
                 return None;
@@ -327,10 +290,10 @@ mod tests {
 
         let bytes = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
         let numbers = Tensor::contiguous(DType::I16, vec![11], bytes);
-        let state = State::Items(vec![
+        let state = State::Tuple(vec![
             State::Str("2".into()),
-            State::Items(vec![State::Tensor(numbers), State::Tensor(weight)]),
-            State::Items(vec![State::None]),
+            State::Tuple(vec![State::Tensor(numbers), State::Tensor(weight)]),
+            State::Tuple(vec![State::None]),
         ]);
         let class = packed_class(packed.family).unwrap();
         let read = read_packed(class, &state).unwrap();
@@ -348,12 +311,12 @@ mod tests {
     #[test]
     fn bounds_are_read_with_the_geometry() {
         let weight = Tensor::contiguous(DType::F32, vec![4, 2, 3, 3], vec![0; 288]);
-        let list = |a, b| State::Items(vec![State::Int(a), State::Int(b)]);
+        let list = |a, b| State::Tuple(vec![State::Int(a), State::Int(b)]);
         let state = |last: Vec<State>| {
             let mut items = vec![State::Tensor(weight.clone()), State::None];
             items.extend([list(2, 1), list(1, 0), list(1, 1), State::Int(1)]);
             items.extend(last);
-            State::Items(items)
+            State::Tuple(items)
         };
         let class = "__torch__.torch.classes.xnnpack.Conv2dOpContext";
         let read = read_packed(class, &state(vec![State::Float(0.0), State::None])).unwrap();
